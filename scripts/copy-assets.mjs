@@ -1,0 +1,5 @@
+// Copies what tsc does not: files that the program reads at run time.
+import { chmodSync, cpSync } from 'node:fs';
+
+cpSync('src/clickhouse/schema', 'dist/clickhouse/schema', { recursive: true });
+chmodSync('dist/cli.js', 0o755);

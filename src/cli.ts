@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { constants } from 'node:os';
+import { main } from './cli/main.js';
+
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    // The first signal asks for an orderly end, a second one ends at once.
+    if (stopping.signal.aborted) process.exit(128 + constants.signals[signal]);
+    stopping.abort(new Error(`told to stop by ${signal}`));
+  });
+}
+
+// A process that was started with a channel to its parent ends with it: nobody would ever stop it otherwise.
+process.once('disconnect', () => {
+  stopping.abort(new Error('told to stop: the parent process has ended'));
+});
+
+const status = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: process.env,
+  stop: stopping.signal,
+  exitCode: 0,
+});
+// What a command leaves open, such as a connection to an engine that is away, must not keep the process alive.
+process.exit(status);

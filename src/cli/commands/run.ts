@@ -1,0 +1,122 @@
+import type { Command } from 'commander';
+import { applySchema, checkSchema } from '../../clickhouse/schema.js';
+import { startEngines, type Engines } from '../../embedded/engines.js';
+import { healthChecks, openQueues, openStore, type Queues, type Store } from '../assembly.js';
+import { print, type CliContext, type Register } from '../context.js';
+import { formatCount } from '../format.js';
+import { runOnce } from '../once.js';
+import {
+  ROLES,
+  rolesFrom,
+  startDashboardRole,
+  startDiscovery,
+  startMetrics,
+  startProcessors,
+  type Role,
+  type Running,
+} from '../roles.js';
+import { logOf, settingsOf, withSettings } from '../setting-flags.js';
+import { shutDown } from '../shut-down.js';
+import { PATIENCE_MS, waitFor } from '../wait-for.js';
+import { EMBEDDED_DIRECTORY, failOnExit, whenAborted } from './embedded.js';
+
+interface RunOptions {
+  readonly roles?: string;
+  readonly once?: boolean;
+  readonly embedded?: string | true;
+}
+
+/** `run`: the service. */
+export const registerRun: Register = (program, context) => {
+  const command = program
+    .command('run')
+    .description('run the service: discovery, processors and dashboard, or some of them')
+    .option('--roles <roles>', `what this process does, comma-separated (default: ${ROLES.join(',')})`)
+    .option(
+      '--once',
+      'deliver until nothing is ready and nothing is in flight, then exit: 0, or 1 if an order failed',
+    )
+    .option(
+      '--embedded [dir]',
+      `start Redis, ClickHouse and S3 too, with their data in DIR (default: ${EMBEDDED_DIRECTORY})`,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  log-courier run --roles processors\n  log-courier run --once --embedded',
+    )
+    .action((options: RunOptions) => run(command, context, options));
+  withSettings(command);
+};
+
+async function run(command: Command, context: CliContext, options: RunOptions): Promise<void> {
+  const roles = options.roles === undefined ? ROLES : rolesFrom(options.roles);
+  // Wrong settings are told before anything is started.
+  settingsOf(command, context);
+  const engines = await startEmbedded(options, context);
+  try {
+    const loaded = settingsOf(command, context, engines?.environment);
+    const store = openStore(loaded.settings, logOf(loaded));
+    const queues = openQueues(store);
+    const service = serve(store, queues, roles, context, options);
+    await Promise.race([service, ...(engines === undefined ? [] : [engines.exited.then(failOnExit)])]);
+  } finally {
+    await engines?.stop();
+  }
+}
+
+async function startEmbedded(options: RunOptions, context: CliContext): Promise<Engines | undefined> {
+  if (options.embedded === undefined) return undefined;
+  return startEngines({
+    dir: options.embedded === true ? EMBEDDED_DIRECTORY : options.embedded,
+    signal: context.stop,
+  });
+}
+
+async function serve(
+  store: Store,
+  queues: Queues,
+  roles: readonly Role[],
+  context: CliContext,
+  options: RunOptions,
+): Promise<void> {
+  const { settings, log } = store;
+  const once = options.once === true;
+  const running: Running[] = [];
+  try {
+    // S3 is not waited for: a bucket whose S3 is away fails by itself and is retried.
+    const needed = healthChecks(store, queues.redis).filter(({ engine }) => engine !== 's3');
+    await waitFor(needed, log, context.stop, once ? PATIENCE_MS : Infinity);
+    if (options.embedded === undefined) await checkSchema(store.clickhouse, settings);
+    else await applySchema(store.clickhouse, settings);
+    if (once) {
+      running.push(startProcessors(store));
+      await tellOnce(store, queues, context);
+      return;
+    }
+    if (settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
+    if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
+    if (roles.includes('processors')) running.push(startProcessors(store));
+    if (roles.includes('discovery')) running.push(await startDiscovery(store, queues));
+    log.info({ roles }, 'log-courier runs');
+    await whenAborted(context.stop);
+    log.info('stopping: no new work is taken');
+  } catch (error) {
+    // Being told to stop while waiting for an engine is no failure.
+    if (!context.stop.aborted) throw error;
+  } finally {
+    await shutDown(running, settings['shutdown-timeout-seconds'], log);
+    await store.close();
+    await queues.close();
+    log.info('stopped');
+  }
+}
+
+async function tellOnce(store: Store, queues: Queues, context: CliContext): Promise<void> {
+  const { orders, records, failed } = await runOnce(store, queues, context.stop);
+  print(
+    context.stdout,
+    `${formatCount(orders)} work orders with ${formatCount(records)} records` +
+      (failed === 0 ? '; all delivered' : `; ${formatCount(failed)} failed, \`log-courier status\` says why`),
+  );
+  if (failed > 0) context.exitCode = 1;
+}

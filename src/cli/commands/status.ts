@@ -1,0 +1,46 @@
+import type { PipelineStatus } from '../../pipelines/pipeline.js';
+import { print, printJson, type Register } from '../context.js';
+import { formatCount, formatDuration } from '../format.js';
+import { withSettings } from '../setting-flags.js';
+import { withStore } from '../with-store.js';
+
+/** `status`: what is delivered, what waits, what failed and why. */
+export const registerStatus: Register = (program, context) => {
+  const command = program
+    .command('status')
+    .description('print what waits, what is delivered, and what failed and why')
+    .option('--json', 'print an array with one object a pipeline')
+    .addHelpText('after', '\nExample: log-courier status')
+    .action((options: { json?: boolean }) =>
+      withStore(command, context, async ({ pipelines }) => {
+        const all = await Promise.all(pipelines.map((pipeline) => pipeline.status()));
+        if (options.json === true) printJson(context.stdout, all);
+        else for (const status of all) print(context.stdout, describe(status));
+      }),
+    );
+  withSettings(command);
+};
+
+function describe({
+  pipeline,
+  undeliveredRecords,
+  oldestAgeSeconds,
+  orders,
+  failures,
+}: PipelineStatus): string {
+  const waiting =
+    oldestAgeSeconds === null
+      ? 'all records are delivered'
+      : `${formatCount(undeliveredRecords)} records undelivered, the oldest inserted ${formatDuration(oldestAgeSeconds)} ago`;
+  const states = Object.entries(orders).map(([state, count]) => `${formatCount(count)} ${state}`);
+  const lines = [`${pipeline}: ${waiting}`, `  orders: ${states.join(', ')}`];
+  for (const { code, reason, sources, orders: count, records } of failures) {
+    lines.push(
+      `  failed with ${code}: ${formatCount(count)} orders, ${formatCount(records)} records`,
+      `    from ${sources.join(', ')}`,
+      `    ${reason}`,
+    );
+  }
+  if (failures.length > 0) lines.push('  When the cause is mended: log-courier retry --all');
+  return lines.join('\n');
+}

@@ -1,0 +1,98 @@
+import { once as eventOf } from 'node:events';
+import { QueueEvents, type Queue } from 'bullmq';
+import type { Pipeline } from '../pipelines/pipeline.js';
+import { runDiscovery } from '../processors/discovery.js';
+import { redisOptions } from '../queues/connection.js';
+import { discoveriesOf } from '../queues/discovery.js';
+import type { Queues, Store } from './assembly.js';
+
+/** What `run --once` did. */
+export interface OnceResult {
+  readonly orders: number;
+  readonly records: number;
+  /** Orders that failed meanwhile, whichever process had them. */
+  readonly failed: number;
+}
+
+/** How long to wait for an event of a queue before its counts are looked at anyway, in ms. */
+const LOOK_AGAIN_MS = 1000;
+
+/**
+ * Discovers and delivers until nothing is ready and nothing is in flight. The processors of this process must be
+ * running.
+ */
+export async function runOnce(store: Store, queues: Queues, stop: AbortSignal): Promise<OnceResult> {
+  const { settings } = store;
+  const jobs = store.pipelines.flatMap(({ name }) =>
+    discoveriesOf(name, settings['consumer.discovery-shards']),
+  );
+  const watched = await Promise.all(
+    queues.deliveries.map(({ pipeline, queue }) => watch(store, pipeline, queue)),
+  );
+  const parts = {
+    ...store,
+    pipelines: queues.deliveries,
+    discoveryQueue: queues.discovery,
+    redis: queues.redis,
+  };
+  let [orders, records] = [0, 0];
+  try {
+    for (;;) {
+      let found = 0;
+      for (const job of jobs) {
+        stop.throwIfAborted();
+        const outcome = await runDiscovery(parts, job, stop);
+        orders += outcome?.orders ?? 0;
+        records += outcome?.records ?? 0;
+        // Somebody else may be at it, or there was no room for all: look again when the queue is empty.
+        found += outcome === undefined || outcome.saturated ? 1 : outcome.orders + outcome.restored;
+      }
+      for (const queue of watched) await queue.idle(stop);
+      if (found === 0) break;
+    }
+    return { orders, records, failed: watched.reduce((sum, queue) => sum + queue.failed.size, 0) };
+  } finally {
+    await Promise.all(watched.map((queue) => queue.close()));
+  }
+}
+
+interface WatchedQueue {
+  /** Ids of the jobs that failed for good while the queue was watched. */
+  readonly failed: ReadonlySet<string>;
+  /** Resolves when no job waits, runs or is to be retried. */
+  idle(stop: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function watch({ settings, log }: Store, pipeline: Pipeline, queue: Queue): Promise<WatchedQueue> {
+  const events = new QueueEvents(queue.name, {
+    connection: redisOptions(settings),
+    prefix: settings['redis.key-prefix'],
+  });
+  events.on('error', (err) => {
+    log.debug({ err, pipeline: pipeline.name }, 'queue events');
+  });
+  await events.waitUntilReady();
+  const failed = new Set<string>();
+  events.on('failed', ({ jobId }) => failed.add(jobId));
+  events.on('completed', ({ jobId }) => failed.delete(jobId));
+  return {
+    failed,
+    idle: async (stop) => {
+      while ((await inFlight(queue)) > 0) {
+        stop.throwIfAborted();
+        const next = AbortSignal.any([stop, AbortSignal.timeout(LOOK_AGAIN_MS)]);
+        await Promise.race([
+          eventOf(events, 'completed', { signal: next }),
+          eventOf(events, 'failed', { signal: next }),
+        ]).catch(() => undefined);
+      }
+    },
+    close: () => events.close(),
+  };
+}
+
+async function inFlight(queue: Queue): Promise<number> {
+  const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { registerAudit } from './commands/audit.js';
+import { registerConfig } from './commands/config.js';
+import { registerDemo } from './commands/demo.js';
+import { registerDiscover } from './commands/discover.js';
+import { registerEmbedded } from './commands/embedded.js';
+import { registerGenerate } from './commands/generate.js';
+import { registerImport } from './commands/import.js';
+import { registerRetry } from './commands/retry.js';
+import { registerRun } from './commands/run.js';
+import { registerSchema } from './commands/schema.js';
+import { registerStatus } from './commands/status.js';
+import type { CliContext, Register } from './context.js';
+import { version } from './version.js';
+
+const COMMANDS: readonly Register[] = [
+  registerRun,
+  registerEmbedded,
+  registerSchema,
+  registerGenerate,
+  registerImport,
+  registerDiscover,
+  registerStatus,
+  registerRetry,
+  registerAudit,
+  registerConfig,
+  registerDemo,
+];
+
+/** The command line, ready to be parsed. It never ends the process: it throws. */
+export function buildProgram(context: CliContext): Command {
+  const program = new Command('log-courier');
+  program
+    .description(
+      'Moves operational records out of hot stores into archives: nothing lost, nothing delivered twice.',
+    )
+    .version(version())
+    .showHelpAfterError('(log-courier --help shows what there is)')
+    .addHelpText('after', '\nExample: log-courier run --embedded');
+  for (const register of COMMANDS) register(program, context);
+  for (const command of [program, ...descendants(program)]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    });
+  }
+  return program;
+}
+
+function descendants(command: Command): readonly Command[] {
+  return command.commands.flatMap((child) => [child, ...descendants(child)]);
+}

@@ -1,0 +1,82 @@
+import { ClickHouseError as ServerException } from '@clickhouse/client';
+
+/** ClickHouse could not be reached, or went silent: nothing is known to be wrong with the request itself. */
+export class ClickHouseUnreachableError extends Error {
+  override readonly name = 'ClickHouseUnreachableError';
+
+  /**
+   * @param doing what was being done, for the message
+   * @param hosts the hosts that were tried
+   */
+  constructor(doing: string, hosts: readonly string[], options: ErrorOptions) {
+    super(
+      `${doing}: no answer from ClickHouse at ${hosts.join(', ')} (${messageOf(options.cause)}); ` +
+        'check clickhouse.url and that the server is up',
+      options,
+    );
+  }
+}
+
+/** ClickHouse answered with an exception. */
+export class ClickHouseQueryError extends Error {
+  override readonly name = 'ClickHouseQueryError';
+
+  /**
+   * @param doing what was being done, for the message
+   * @param code ClickHouse's exception code, e.g. '60' for an unknown table
+   */
+  constructor(
+    doing: string,
+    readonly code: string,
+    options: ErrorOptions,
+  ) {
+    super(`${doing}: ClickHouse answered with code ${code}: ${messageOf(options.cause)}`, options);
+  }
+}
+
+/** ClickHouse failed after the first bytes of its answer, or the answer ended before it was whole. */
+export class ClickHouseTruncatedError extends Error {
+  override readonly name = 'ClickHouseTruncatedError';
+
+  /**
+   * @param doing what was being read, for the message
+   * @param tail the last bytes that came, which may hold the exception's text
+   */
+  constructor(doing: string, tail: string, options?: ErrorOptions) {
+    const exception = /Code: \d+\. DB::.*/s.exec(tail)?.[0].trim();
+    super(
+      `${doing}: the answer of ClickHouse is not whole${exception === undefined ? '' : `: ${exception}`}`,
+      options,
+    );
+  }
+}
+
+/** Turns what the client library throws into one of ours; aborts pass through unchanged. */
+export function wrapClickHouseError(doing: string, hosts: readonly string[], cause: unknown): unknown {
+  if (cause instanceof ServerException) return new ClickHouseQueryError(doing, cause.code, { cause });
+  if (isConnectionError(cause)) return new ClickHouseUnreachableError(doing, hosts, { cause });
+  return cause;
+}
+
+/** Tells a broken or refused connection (try the next host) from everything else. */
+export function isConnectionError(cause: unknown): boolean {
+  if (!(cause instanceof Error) || cause.name === 'AbortError') return false;
+  if ('code' in cause && typeof cause.code === 'string' && CONNECTION_CODES.has(cause.code)) return true;
+  return /timeout error|socket hang up|aborted by the server/i.test(cause.message);
+}
+
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_SOCKET',
+]);
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
+}

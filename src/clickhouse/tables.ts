@@ -1,0 +1,80 @@
+import type { Settings } from '../config/settings.js';
+
+/** Full names (`database.table`) of the tables that the access-logs pipeline uses. */
+export interface Tables {
+  readonly database: string;
+  /** Cluster of the Distributed tables; empty on one node, where each pair below is one plain table. */
+  readonly cluster: string;
+  readonly logs: string;
+  readonly logsLocal: string;
+  readonly ingest: string;
+  readonly offsets: string;
+  readonly offsetsLocal: string;
+  readonly workOrders: string;
+  readonly workOrdersLocal: string;
+  /** Which versions of the schema have been applied. */
+  readonly schemaVersions: string;
+}
+
+interface Names {
+  readonly logs: string;
+  readonly logsLocal: string;
+  readonly ingest: string;
+  readonly offsets: string;
+  readonly offsetsLocal: string;
+  readonly workOrders: string;
+  readonly workOrdersLocal: string;
+}
+
+const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
+  default: {
+    logs: 'logs',
+    logsLocal: 'logs_local',
+    ingest: 'logs_ingest_local',
+    offsets: 'offsets',
+    offsetsLocal: 'offsets_local',
+    workOrders: 'work_orders',
+    workOrdersLocal: 'work_orders_local',
+  },
+  federation: {
+    logs: 'access_logs_federated',
+    logsLocal: 'access_logs',
+    ingest: 'logs_ingest_local',
+    offsets: 'offsets_federated',
+    offsetsLocal: 'offsets',
+    workOrders: 'work_orders_federated',
+    workOrdersLocal: 'work_orders',
+  },
+};
+
+/**
+ * Names the tables: the layout's names, single ones overridden by the settings. On one node the local names
+ * are those of the distributed tables, since one plain table is both.
+ */
+export function tablesOf(settings: Settings): Tables {
+  const layout = LAYOUTS[settings['clickhouse.table-layout']];
+  const database = settings['clickhouse.database'];
+  const cluster = settings['clickhouse.cluster'];
+  const full = (own: string, standard: string): string => `${database}.${own === '' ? standard : own}`;
+  const logs = full(settings['clickhouse.logs-table'], layout.logs);
+  const offsets = full(settings['clickhouse.offsets-table'], layout.offsets);
+  const workOrders = full(settings['clickhouse.work-orders-table'], layout.workOrders);
+  const local = (own: string, standard: string, distributed: string): string =>
+    cluster === '' ? distributed : full(own, standard);
+  return {
+    database,
+    cluster,
+    logs,
+    logsLocal: local(settings['clickhouse.logs-local-table'], layout.logsLocal, logs),
+    ingest: full(settings['clickhouse.ingest-table'], layout.ingest),
+    offsets,
+    offsetsLocal: local(settings['clickhouse.offsets-local-table'], layout.offsetsLocal, offsets),
+    workOrders,
+    workOrdersLocal: local(
+      settings['clickhouse.work-orders-local-table'],
+      layout.workOrdersLocal,
+      workOrders,
+    ),
+    schemaVersions: `${database}.log_courier_schema`,
+  };
+}

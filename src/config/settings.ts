@@ -1,0 +1,327 @@
+import type { z } from 'zod';
+import {
+  decimal,
+  flag,
+  integer,
+  oneOf,
+  setting,
+  text,
+  textLike,
+  url,
+  urls,
+  type Setting,
+} from './setting.js';
+
+const identifier = (): ReturnType<typeof textLike> =>
+  textLike(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a table name of letters, digits and _');
+const optionalIdentifier = (): ReturnType<typeof textLike> =>
+  textLike(
+    /^([A-Za-z_][A-Za-z0-9_]*)?$/,
+    'a table name of letters, digits and _, or nothing for the layout’s own',
+  );
+const address = (): ReturnType<typeof textLike> =>
+  textLike(/^[0-9A-Za-z.:_-]+$/, 'an IP address or host name');
+const port = (): ReturnType<typeof integer> => integer(0, 65535);
+
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * The one table of settings. Command-line flags, environment variables, the YAML file, validation,
+ * `log-courier config` and docs/settings.md are all derived from it.
+ */
+export const settingsTable = {
+  'clickhouse.url': setting(
+    urls(['http', 'https']),
+    'http://127.0.0.1:8123',
+    'HTTP interface of ClickHouse; with several, the next one takes over when one is down.',
+  ),
+  'clickhouse.username': setting(text(), 'default', 'ClickHouse user.'),
+  'clickhouse.password': setting(text(), '', 'Password of the ClickHouse user.', { secret: true }),
+  'clickhouse.timeout-seconds': setting(
+    decimal(1, 3600),
+    30,
+    'How long ClickHouse may be silent before a request counts as failed.',
+    { unit: 's' },
+  ),
+  'clickhouse.database': setting(identifier(), 'logs', 'Database that holds the tables.'),
+  'clickhouse.cluster': setting(
+    textLike(/^[A-Za-z0-9_.-]*$/, 'a cluster name, or nothing for one node'),
+    '',
+    'Cluster of the Distributed tables; nothing on one node, where each pair of tables is one plain table.',
+  ),
+  'clickhouse.table-layout': setting(
+    oneOf(['default', 'federation']),
+    'default',
+    'Which family of table names is in use; the names below override single ones.',
+  ),
+  'clickhouse.logs-table': setting(optionalIdentifier(), '', 'Distributed table of the access-log records.'),
+  'clickhouse.logs-local-table': setting(
+    optionalIdentifier(),
+    '',
+    'Local table of the access-log records (clusters only).',
+  ),
+  'clickhouse.ingest-table': setting(optionalIdentifier(), '', 'Null table that log shippers insert into.'),
+  'clickhouse.offsets-table': setting(
+    optionalIdentifier(),
+    '',
+    'Distributed table of the committed offsets.',
+  ),
+  'clickhouse.offsets-local-table': setting(
+    optionalIdentifier(),
+    '',
+    'Local table of the committed offsets (clusters only).',
+  ),
+  'clickhouse.work-orders-table': setting(optionalIdentifier(), '', 'Distributed table of the order book.'),
+  'clickhouse.work-orders-local-table': setting(
+    optionalIdentifier(),
+    '',
+    'Local table of the order book (clusters only).',
+  ),
+
+  'redis.url': setting(
+    url(['redis', 'rediss']),
+    'redis://127.0.0.1:6379',
+    'Redis that runs the queues; rediss:// for TLS.',
+  ),
+  'redis.username': setting(text(), '', 'Redis user, when the URL names none.'),
+  'redis.password': setting(text(), '', 'Password of the Redis user, when the URL has none.', {
+    secret: true,
+  }),
+  'redis.key-prefix': setting(
+    textLike(/^[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and -'),
+    'log-courier',
+    'Begins every key in Redis, so that several deployments can share one.',
+  ),
+  'redis.tls-ca-file': setting(text(), '', 'PEM file of the authority that signed the Redis certificate.'),
+  'redis.tls-skip-verify': setting(flag(), false, 'Accept any certificate from Redis.'),
+
+  's3.endpoint': setting(url(['http', 'https'], true), '', 'S3 service; nothing for AWS itself.', {
+    env: 'S3_ENDPOINT',
+  }),
+  's3.region': setting(
+    textLike(/^[A-Za-z0-9-]+$/, 'a region name'),
+    'us-east-1',
+    'Region that requests are signed for.',
+    { env: 'S3_REGION' },
+  ),
+  's3.access-key-id': setting(text(), '', 'Access key; nothing for the AWS SDK’s own search.', {
+    env: 'S3_ACCESS_KEY_ID',
+  }),
+  's3.secret-access-key': setting(text(), '', 'Secret of the access key.', {
+    env: 'S3_SECRET_ACCESS_KEY',
+    secret: true,
+  }),
+  's3.force-path-style': setting(flag(), true, 'Name the bucket in the path, not in the host name.', {
+    env: 'S3_FORCE_PATH_STYLE',
+  }),
+  's3.max-retry-attempts': setting(
+    integer(1, 100),
+    3,
+    'Attempts of one S3 request, before the work order itself is retried.',
+    { env: 'S3_MAX_RETRY_ATTEMPTS' },
+  ),
+  's3.max-backoff-delay-seconds': setting(
+    decimal(0, 3600),
+    20,
+    'Longest wait between attempts of one S3 request.',
+    { unit: 's', env: 'S3_MAX_BACKOFF_DELAY_SECONDS' },
+  ),
+  's3.tls-skip-verify': setting(flag(), false, 'Accept any certificate from S3.', {
+    env: 'S3_TLS_SKIP_VERIFY',
+  }),
+  's3.part-size-bytes': setting(
+    integer(5 * MEBIBYTE, 512 * MEBIBYTE),
+    8 * MEBIBYTE,
+    'Objects up to this size are sent in one PUT, larger ones as multipart uploads in parts of this size.',
+    { unit: 'bytes', env: 'S3_PART_SIZE_BYTES' },
+  ),
+  's3.parts-in-flight': setting(integer(1, 64), 2, 'Parts of one object that are sent at the same time.', {
+    unit: 'parts',
+    env: 'S3_PARTS_IN_FLIGHT',
+  }),
+
+  'object-key.format': setting(
+    oneOf(['simple', 'partitioned-by-event-time', 'partitioned-by-delivery-time']),
+    'simple',
+    'Form of the log objects’ keys.',
+  ),
+  'object-key.source-account': setting(
+    textLike(/^[A-Za-z0-9_.-]*$/, 'letters, digits, _ . and -'),
+    '',
+    'Account of the source buckets in partitioned keys.',
+  ),
+  'object-key.source-region': setting(
+    textLike(/^[A-Za-z0-9_.-]*$/, 'letters, digits, _ . and -'),
+    'us-east-1',
+    'Region of the source buckets in partitioned keys.',
+  ),
+
+  'consumer.count-threshold': setting(
+    integer(1),
+    10_000,
+    'A bucket is ready with this many undelivered records.',
+    { unit: 'records' },
+  ),
+  'consumer.time-threshold-seconds': setting(
+    integer(0),
+    900,
+    'A bucket is ready when its oldest undelivered record was inserted this long ago.',
+    { unit: 's' },
+  ),
+  'consumer.min-discovery-interval-seconds': setting(
+    decimal(0.1, 86_400),
+    30,
+    'Time between discoveries while they find work.',
+    { unit: 's' },
+  ),
+  'consumer.max-discovery-interval-seconds': setting(
+    decimal(0.1, 86_400),
+    120,
+    'Time between discoveries while they find nothing.',
+    { unit: 's' },
+  ),
+  'consumer.discovery-interval-jitter-factor': setting(
+    decimal(0, 1),
+    0.1,
+    'Random part of the discovery interval, up and down.',
+  ),
+  'consumer.discovery-shards': setting(
+    integer(1, 1024),
+    1,
+    'Number of discovery jobs, each with the raft sessions whose id modulo this number is its own.',
+  ),
+  'consumer.num-workers': setting(
+    integer(1, 1000),
+    10,
+    'Work orders that one process delivers at the same time.',
+  ),
+  'consumer.max-buckets-per-discovery': setting(
+    integer(1, 1_000_000),
+    100,
+    'Buckets that one discovery makes work orders for, oldest first.',
+    { unit: 'buckets' },
+  ),
+  'consumer.max-logs-per-bucket': setting(
+    integer(1, 100_000_000),
+    100_000,
+    'Most records in one work order, and so in one log object.',
+    { unit: 'records' },
+  ),
+  'consumer.processing-delay-seconds': setting(
+    integer(0, 86_400),
+    60,
+    'Records younger than this are left alone, so that late inserts find their place.',
+    { unit: 's' },
+  ),
+
+  'queue.max-outstanding-orders': setting(
+    integer(1),
+    10_000,
+    'Discovery makes no further work orders while this many are open.',
+    { unit: 'orders' },
+  ),
+  'queue.max-orders-per-second': setting(
+    integer(0),
+    0,
+    'Most work orders that all processors together start in a second; 0 for no limit.',
+    { unit: '1/s' },
+  ),
+  'queue.keep-completed-seconds': setting(integer(0), 86_400, 'How long finished jobs stay on the board.', {
+    unit: 's',
+  }),
+  'queue.keep-completed-count': setting(integer(0), 5000, 'How many finished jobs stay on the board.', {
+    unit: 'jobs',
+  }),
+  'queue.lock-duration-seconds': setting(
+    decimal(1, 3600),
+    30,
+    'A processor that is silent for this long is presumed dead, and its orders go to another.',
+    { unit: 's' },
+  ),
+
+  'retry.max-retries': setting(integer(0, 1000), 5, 'Retries of a work order after its first attempt.'),
+  'retry.initial-backoff-seconds': setting(
+    decimal(0, 86_400),
+    1,
+    'Wait before the first retry; it doubles with each further one.',
+    { unit: 's' },
+  ),
+  'retry.max-backoff-seconds': setting(decimal(0, 86_400), 60, 'Longest wait between retries.', {
+    unit: 's',
+  }),
+  'retry.backoff-jitter-factor': setting(decimal(0, 1), 0.3, 'Random part of each wait, up and down.'),
+
+  'timeout.upload-operation-seconds': setting(
+    decimal(1, 86_400),
+    300,
+    'How long the delivery of one work order may take.',
+    { unit: 's' },
+  ),
+  'timeout.commit-operation-seconds': setting(decimal(1, 3600), 30, 'How long a commit may take.', {
+    unit: 's',
+  }),
+
+  'offset.flush-time-threshold-ms': setting(
+    integer(0, 600_000),
+    1000,
+    'Offsets are written at the latest after this time.',
+    { unit: 'ms' },
+  ),
+  'offset.flush-count-threshold': setting(
+    integer(1, 1_000_000),
+    50,
+    'Offsets are written at the latest after this many work orders.',
+    { unit: 'orders' },
+  ),
+
+  'order-book.retention-days': setting(
+    integer(4, 3650),
+    30,
+    'How long delivered work orders stay in the order book; set when the schema is applied.',
+    { unit: 'days' },
+  ),
+
+  'dashboard.listen-address': setting(address(), '127.0.0.1', 'Address of the dashboard.'),
+  'dashboard.listen-port': setting(port(), 8080, 'Port of the dashboard; 0 for any free one.'),
+  'dashboard.username': setting(
+    text(),
+    '',
+    'User of the dashboard; needed when it listens on more than this machine.',
+  ),
+  'dashboard.password': setting(text(), '', 'Password of the dashboard’s user.', { secret: true }),
+
+  'metrics-server.enabled': setting(flag(), true, 'Serve /metrics, /healthz and /readyz.'),
+  'metrics-server.listen-address': setting(address(), '127.0.0.1', 'Address of the metrics server.'),
+  'metrics-server.listen-port': setting(port(), 9090, 'Port of the metrics server; 0 for any free one.'),
+
+  'log-level': setting(
+    oneOf(['error', 'warn', 'info', 'debug']),
+    'info',
+    'Least serious messages that are logged.',
+  ),
+  'shutdown-timeout-seconds': setting(
+    decimal(0, 3600),
+    30,
+    'How long work in flight may go on after SIGTERM.',
+    { unit: 's' },
+  ),
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** A setting's dotted name, which is also its path in the YAML file. */
+export type SettingName = keyof typeof settingsTable;
+
+/** The settings in force, by dotted name. Durations keep the unit that their name says. */
+export type Settings = { readonly [Name in SettingName]: z.output<(typeof settingsTable)[Name]['schema']> };
+
+/** All names, in the table's order. */
+export const settingNames: readonly SettingName[] = Object.keys(settingsTable).filter(isSettingName);
+
+/** Tells whether a text is the dotted name of a setting. */
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingsTable, name);
+}
+
+/** The row of one setting. */
+export function settingOf(name: SettingName): Setting {
+  return settingsTable[name];
+}

@@ -1,0 +1,36 @@
+import { compiledFile } from './compiledFile.js';
+import { startEngine, type Engine, type EngineOptions } from './engine.js';
+
+/** How to start the embedded ClickHouse. */
+export interface ClickHouseOptions extends EngineOptions {
+  /**
+   * How an error ends an answer that has already begun. `break` (the default): as ClickHouse since 25.11,
+   * a tagged block and then a broken connection. `append`: as old releases, the bare text at the end of a
+   * body that ends as if all were well.
+   */
+  readonly midStreamError?: 'break' | 'append';
+}
+
+/** Threads for the engine's calls; each statement that runs holds one. */
+const THREADS = 32;
+
+/**
+ * Starts ClickHouse: the real engine (chdb) in a process of its own, behind ClickHouse's HTTP interface.
+ *
+ * @throws EngineMissingError when chdb is not installed, EngineStartError when the engine does not start
+ */
+export async function startClickHouse(options: ClickHouseOptions): Promise<Engine> {
+  return startEngine({
+    name: 'clickhouse',
+    file: compiledFile(import.meta.url, 'embedded/clickhouse/main.js'),
+    dir: options.dir,
+    options: {
+      directory: options.dir,
+      port: options.port ?? 0,
+      midStreamError: options.midStreamError ?? 'break',
+    },
+    urlScheme: 'http',
+    environment: { UV_THREADPOOL_SIZE: String(THREADS) },
+    signal: options.signal,
+  });
+}

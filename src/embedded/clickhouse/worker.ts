@@ -1,0 +1,59 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { z } from 'zod';
+import { execute } from './execute.js';
+import { BLOCKS_AHEAD, toWorker, type FromWorker } from './messages.js';
+import type { Statement } from './statement.js';
+
+/**
+ * A thread that runs one statement at a time. Threads are needed because the engine evaluates scalar
+ * subqueries of a streamed SELECT while it starts it, on the thread that asks: on the server's own thread
+ * that would hold up every other request.
+ */
+const { directory } = z.object({ directory: z.string() }).parse(workerData);
+const { Session } = await import('chdb');
+
+let room = 0;
+let roomMade: (() => void) | undefined;
+let cancellation = new AbortController();
+
+function send(message: FromWorker): void {
+  parentPort?.postMessage(message);
+}
+
+async function waitForRoom(): Promise<void> {
+  while (room === 0 && !cancellation.signal.aborted) {
+    await new Promise<void>((resolve) => (roomMade = resolve));
+  }
+  room -= 1;
+}
+
+async function run(statement: Statement): Promise<void> {
+  const session = new Session(directory);
+  try {
+    const blocks = execute(session, statement, cancellation.signal);
+    let next = await blocks.next();
+    while (next.done !== true) {
+      await waitForRoom();
+      send({ type: 'block', bytes: next.value });
+      next = await blocks.next();
+    }
+    send({ type: 'done', summary: next.value });
+  } catch (error) {
+    send({ type: 'failed', text: error instanceof Error ? error.message : String(error) });
+  } finally {
+    session.close();
+  }
+}
+
+parentPort?.on('message', (value: unknown) => {
+  const message = toWorker.parse(value);
+  if (message.type === 'run') {
+    room = BLOCKS_AHEAD;
+    cancellation = new AbortController();
+    void run(message.statement);
+    return;
+  }
+  if (message.type === 'more') room += 1;
+  else cancellation.abort();
+  roomMade?.();
+});

@@ -1,0 +1,105 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** Seconds: from a quick query to the longest upload that is allowed. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+/** Lag in seconds: from within a minute to the three days that records are kept. */
+const LAG_SECONDS = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400, 259_200];
+const RECORDS = [1, 10, 100, 1000, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
+const BYTES = [1e3, 1e4, 1e5, 1e6, 5e6, 1e7, 5e7, 1e8, 5e8, 1e9];
+
+/** Every metric that a log-courier process has. Names are those that existing dashboards read. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Makes the metrics of one process, in a registry of their own. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+  ): Counter<Label> => new Counter({ name: `log_courier_${name}`, help, labelNames, registers });
+  const gauge = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+  ): Gauge<Label> => new Gauge({ name: `log_courier_${name}`, help, labelNames, registers });
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: readonly Label[] = [],
+  ): Histogram<Label> =>
+    new Histogram({ name: `log_courier_${name}`, help, buckets: [...buckets], labelNames, registers });
+
+  return {
+    registry,
+    batchesProcessed: counter('batches_processed_total', 'Work orders processed, by how it ended.', [
+      'status',
+    ]),
+    recordsDelivered: counter('records_delivered_total', 'Records delivered.'),
+    recordsInPermanentErrors: counter(
+      'records_in_permanent_errors_total',
+      'Records of work orders that failed and that no retry by itself will help.',
+    ),
+    batchProcessingSeconds: histogram(
+      'batch_processing_duration_seconds',
+      'Time from taking a work order to its end.',
+      SECONDS,
+    ),
+    cycles: counter('cycles_total', 'Discoveries run.'),
+    cycleSeconds: histogram(
+      'cycle_duration_seconds',
+      'Time of a whole discovery, enqueueing included.',
+      SECONDS,
+    ),
+    lagSeconds: histogram(
+      'lag_seconds',
+      'Time from the oldest request of a work order to its upload.',
+      LAG_SECONDS,
+    ),
+    batchesFound: counter('discovery_batches_found_total', 'Work orders that discovery made.'),
+    discoverySeconds: histogram(
+      'discovery_duration_seconds',
+      'Time to find what is ready and to write it in the order book.',
+      SECONDS,
+    ),
+    recordsPassedOver: counter(
+      'discovery_records_passed_over_total',
+      'Records that go nowhere, by reason: logging is off, or no target bucket is named.',
+      ['reason'],
+    ),
+    fetchRecords: counter('fetch_records_total', 'Records fetched from ClickHouse.'),
+    fetchRecordsPerBucket: histogram(
+      'fetch_records_per_bucket',
+      'Records fetched for one work order.',
+      RECORDS,
+    ),
+    fetchSeconds: histogram(
+      'fetch_duration_seconds',
+      'Time until ClickHouse begins to answer a fetch.',
+      SECONDS,
+    ),
+    buildObjects: counter('build_objects_total', 'Log objects built.'),
+    buildObjectBytes: histogram('build_object_size_bytes', 'Size of a log object.', BYTES),
+    buildSeconds: histogram(
+      'build_duration_seconds',
+      'Time to plan the log objects of a work order.',
+      SECONDS,
+    ),
+    uploadObjects: counter('upload_objects_total', 'Log objects uploaded, by how it ended.', ['status']),
+    uploadSeconds: histogram(
+      'upload_duration_seconds',
+      'Time to fetch and upload one log object, by how it ended.',
+      SECONDS,
+      ['status'],
+    ),
+    commitOffsetsFlushed: counter('commit_offsets_flushed_total', 'Offsets written, by how it ended.', [
+      'status',
+    ]),
+    commitFlushes: counter('commit_flushes_total', 'Writes of offsets, by what caused them.', ['reason']),
+    commitSeconds: histogram('commit_duration_seconds', 'Time of one commit to the order book.', SECONDS),
+    engineUp: gauge('engine_up', 'Whether an engine answered when last asked: 1 or 0.', ['engine']),
+  };
+}

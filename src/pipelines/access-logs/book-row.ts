@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import type { DeliveredObject, OrderState } from '../pipeline.js';
+import { ACCESS_LOGS, type AccessLogOrder } from './order.js';
+import { offsetFrom, offsetOrNull, rawOffsetOf, rawOffsetSchema, type Offset } from './offset.js';
+
+/** State of a row of the order book; `proposed` rows are not orders yet. */
+export type RowState = OrderState | 'proposed';
+
+/** What the order book says of an order. */
+export interface BookEntry {
+  readonly order: AccessLogOrder;
+  readonly state: OrderState;
+  readonly deliveredRecords: number;
+  readonly objects: readonly DeliveredObject[];
+  readonly failureCode: string;
+  readonly failureReason: string;
+  /** When the row was written, ISO 8601. */
+  readonly updatedAt: string;
+  readonly revision: number;
+}
+
+/** Revisions from here on belong to skipped orders. */
+const SKIPPED_FROM = 1e15;
+/** Revisions from here on belong to delivered orders; the records delivered are added. */
+const DELIVERED_FROM = 2e15;
+
+/**
+ * The revision of a new row. ClickHouse keeps the row with the highest one, so it alone decides which of two
+ * writers wins, whatever the moment at which they write:
+ * - `proposed` is 0: any order outranks it;
+ * - `open` and `failed` count upwards with each change;
+ * - `skipped` outranks both, since it is an operator's last word on an order that is not delivered;
+ * - `delivered` outranks everything, and of two deliveries the one with more records wins. So a process that was
+ *   presumed dead can neither undo nor shrink what another one delivered.
+ *
+ * @param state state of the new row
+ * @param previous revision of the row that the writer saw
+ * @param deliveredRecords records delivered, for a delivered row
+ */
+export function revisionOf(state: RowState, previous: number, deliveredRecords = 0): number {
+  switch (state) {
+    case 'proposed':
+      return 0;
+    case 'open':
+    case 'failed':
+      return previous + 1;
+    case 'skipped':
+      return SKIPPED_FROM + (previous % SKIPPED_FROM) + 1;
+    case 'delivered':
+      return DELIVERED_FROM + deliveredRecords;
+  }
+}
+
+/** What a row says beside the order itself; what is left out is empty. */
+export interface Outcome extends Partial<
+  Pick<BookEntry, 'deliveredRecords' | 'objects' | 'failureCode' | 'failureReason'>
+> {
+  /** Where the first of the orders begins that were cut together; the order's own beginning when left out. */
+  readonly batchAfter?: Offset | null;
+}
+
+/** A row of the order book as it is inserted. */
+export function rowOf(
+  order: AccessLogOrder,
+  state: RowState,
+  revision: number,
+  updatedBy: string,
+  outcome: Outcome = {},
+): Record<string, unknown> {
+  const [afterInsertedAt, afterStartTime, afterReqId] = timesOf(order.after);
+  const [upToInsertedAt, upToStartTime, upToReqId] = timesOf(order.upTo);
+  const batchAfter = outcome.batchAfter === undefined ? order.after : outcome.batchAfter;
+  return {
+    orderId: order.id,
+    bucketName: order.bucket,
+    raftSessionID: order.raftSession,
+    afterInsertedAt,
+    afterStartTime,
+    afterReqId,
+    upToInsertedAt,
+    upToStartTime,
+    upToReqId,
+    batchAfter: timesOf(batchAfter),
+    firstStartTime: order.firstStartTime,
+    oldestInsertedAt: order.oldestAt,
+    orderedAt: order.orderedAt,
+    orderedRecords: order.records,
+    state,
+    deliveredRecords: outcome.deliveredRecords ?? 0,
+    objects: outcome.objects ?? [],
+    failureCode: outcome.failureCode ?? '',
+    failureReason: outcome.failureReason ?? '',
+    updatedAt: isoTime(Date.now()),
+    updatedBy,
+    revision,
+  };
+}
+
+/** The parts of an offset as they are inserted; null is the very first one. */
+function timesOf(offset: Offset | null): readonly [insertedAt: string, startTime: string, reqId: string] {
+  const [seconds, milliseconds, reqId] = rawOffsetOf(offset);
+  return [isoTime(seconds * 1000), isoTime(milliseconds), reqId];
+}
+
+/** A time as ClickHouse reads it out of JSON without any doubt about its zone. */
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/** The SELECT list that {@link bookEntryOf} reads. */
+export const BOOK_COLUMNS = `orderId, bucketName, raftSessionID,
+  (toUnixTimestamp(afterInsertedAt), toUnixTimestamp64Milli(afterStartTime), afterReqId) AS afterOffset,
+  (toUnixTimestamp(upToInsertedAt), toUnixTimestamp64Milli(upToStartTime), upToReqId) AS upToOffset,
+  toUnixTimestamp64Milli(firstStartTime) AS firstStartMs, toUnixTimestamp(oldestInsertedAt) AS oldestSeconds,
+  toUnixTimestamp64Milli(orderedAt) AS orderedMs, orderedRecords, state, deliveredRecords,
+  arrayMap(o -> (o.1, o.2, o.3, o.4, o.5), objects) AS objectTuples, failureCode, failureReason,
+  toUnixTimestamp64Milli(updatedAt) AS updatedMs, revision`;
+
+/** Validates a row of {@link BOOK_COLUMNS}. */
+export const bookRowSchema = z.object({
+  orderId: z.string(),
+  bucketName: z.string(),
+  raftSessionID: z.number(),
+  afterOffset: rawOffsetSchema,
+  upToOffset: rawOffsetSchema,
+  firstStartMs: z.number(),
+  oldestSeconds: z.number(),
+  orderedMs: z.number(),
+  orderedRecords: z.number(),
+  state: z.enum(['open', 'failed', 'skipped', 'delivered']),
+  deliveredRecords: z.number(),
+  objectTuples: z.array(z.tuple([z.string(), z.string(), z.number(), z.number(), z.string()])),
+  failureCode: z.string(),
+  failureReason: z.string(),
+  updatedMs: z.number(),
+  revision: z.number(),
+});
+
+/** Makes an entry of a row. */
+export function bookEntryOf(row: z.infer<typeof bookRowSchema>): BookEntry {
+  return {
+    order: {
+      id: row.orderId,
+      source: row.bucketName,
+      records: row.orderedRecords,
+      oldestAt: new Date(row.oldestSeconds * 1000).toISOString().replace('.000Z', 'Z'),
+      bucket: row.bucketName,
+      raftSession: row.raftSessionID,
+      after: offsetOrNull(row.afterOffset),
+      upTo: offsetFrom(row.upToOffset),
+      firstStartTime: new Date(row.firstStartMs).toISOString(),
+      orderedAt: new Date(row.orderedMs).toISOString(),
+    },
+    state: row.state,
+    deliveredRecords: row.deliveredRecords,
+    objects: row.objectTuples.map(([bucket, key, records, bytes, sha256]) => ({
+      bucket,
+      key,
+      records,
+      bytes,
+      sha256,
+    })),
+    failureCode: row.failureCode,
+    failureReason: row.failureReason,
+    updatedAt: new Date(row.updatedMs).toISOString(),
+    revision: row.revision,
+  };
+}
+
+/** Who writes: pipeline, process and host, for the order book's `updatedBy`. */
+export function writerName(hostname: string, pid: number): string {
+  return `${ACCESS_LOGS}@${hostname}:${String(pid)}`;
+}

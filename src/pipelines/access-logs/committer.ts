@@ -1,0 +1,123 @@
+import type { ClickHouse } from '../../clickhouse/client.js';
+import type { Tables } from '../../clickhouse/tables.js';
+import type { Settings } from '../../config/settings.js';
+import type { Log } from '../../observability/log.js';
+import type { Metrics } from '../../observability/metrics.js';
+import type { DeliveredObject } from '../pipeline.js';
+import { commitOffsets } from './offsets.js';
+import type { AccessLogOrder } from './order.js';
+import type { OrderBook } from './order-book.js';
+
+/** What committing works with. */
+export interface CommitterParts {
+  readonly settings: Settings;
+  readonly tables: Tables;
+  readonly clickhouse: ClickHouse;
+  readonly book: OrderBook;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+interface Waiting {
+  readonly order: AccessLogOrder;
+  readonly objects: readonly DeliveredObject[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Writes deliveries down. The order book first, and whoever commits waits for that; deliveries that come while a
+ * write is under way share the next one, so that ClickHouse gets a few inserts with many rows, not many with one.
+ * The offsets follow from the book, so they are written behind, by count or time, and nothing is lost when the
+ * process ends before: the next start brings them up to the book.
+ */
+export class Committer {
+  readonly #parts: CommitterParts;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #buckets = new Set<string>();
+  #ordersSinceFlush = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the order book has the delivery. */
+  async commit(order: AccessLogOrder, objects: readonly DeliveredObject[]): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ order, objects, resolve, reject });
+      this.#writing ??= this.#writeAll();
+    });
+    this.#noteForOffsets(order);
+  }
+
+  /** Writes the offsets that are still held back. */
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#flush('shutdown');
+  }
+
+  async #writeAll(): Promise<void> {
+    // Deliveries that end in the same turn of the event loop go together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const stop = this.#parts.metrics.commitSeconds.startTimer();
+      try {
+        await this.#parts.book.delivered(batch, this.#timeout());
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      } finally {
+        stop();
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  #noteForOffsets(order: AccessLogOrder): void {
+    const { settings } = this.#parts;
+    this.#buckets.add(order.bucket);
+    this.#ordersSinceFlush += 1;
+    if (this.#ordersSinceFlush >= settings['offset.flush-count-threshold']) {
+      void this.#flush('count');
+      return;
+    }
+    this.#timer ??= setTimeout(() => void this.#flush('time'), settings['offset.flush-time-threshold-ms']);
+  }
+
+  /** One flush at a time. A failure is logged and the buckets are kept for the next one. */
+  #flush(reason: 'count' | 'time' | 'shutdown'): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing = this.#flushing.then(() => this.#flushNow(reason));
+    return this.#flushing;
+  }
+
+  async #flushNow(reason: string): Promise<void> {
+    const { clickhouse, tables, metrics, log } = this.#parts;
+    const buckets = [...this.#buckets];
+    if (buckets.length === 0) return;
+    this.#buckets = new Set();
+    this.#ordersSinceFlush = 0;
+    metrics.commitFlushes.inc({ reason });
+    try {
+      await commitOffsets(clickhouse, tables, buckets, this.#timeout());
+      metrics.commitOffsetsFlushed.inc({ status: 'success' }, buckets.length);
+    } catch (err) {
+      metrics.commitOffsetsFlushed.inc({ status: 'failed' }, buckets.length);
+      log.warn(
+        { err, buckets: buckets.length },
+        'offsets could not be written; they will be with the next ones',
+      );
+      for (const bucket of buckets) this.#buckets.add(bucket);
+    }
+  }
+
+  #timeout(): AbortSignal {
+    return AbortSignal.timeout(this.#parts.settings['timeout.commit-operation-seconds'] * 1000);
+  }
+}

@@ -1,0 +1,134 @@
+import { createHash, randomUUID, type Hash } from 'node:crypto';
+import type { ClickHouse } from '../../clickhouse/client.js';
+import { ClickHouseTruncatedError } from '../../clickhouse/errors.js';
+import type { Tables } from '../../clickhouse/tables.js';
+import { logLineExpression } from './log-line-sql.js';
+import { orderParameters, orderSql, type AccessLogOrder } from './order.js';
+import type { PlannedObject } from './plan.js';
+
+const NEWLINE = 0x0a;
+
+/** ClickHouse sent another number of lines than it counts records for the object. */
+export class LineCountError extends Error {
+  override readonly name = 'LineCountError';
+
+  /**
+   * @param expected records counted
+   * @param received lines received
+   */
+  constructor(doing: string, expected: number, received: number) {
+    super(
+      `${doing}: ClickHouse counts ${String(expected)} records but sent ${String(received)} lines; nothing is ` +
+        'delivered before both agree (a replica may lag behind)',
+    );
+  }
+}
+
+/**
+ * The lines of one log object, as the bytes that ClickHouse formats. Nothing is done for single records here but
+ * to count newlines. The object is whole only when the iteration ends without an error:
+ *
+ * - The last line that ClickHouse sends is a mark that only this request knows, sorted behind all records. An answer
+ *   that breaks off, or that ends in the text of an exception, does not end with it.
+ * - The number of lines is that of the records that ClickHouse counted for the object.
+ */
+export class LogLines implements AsyncIterable<Uint8Array> {
+  readonly #clickhouse: ClickHouse;
+  readonly #tables: Tables;
+  readonly #order: AccessLogOrder;
+  readonly #object: PlannedObject;
+  readonly #signal: AbortSignal;
+  readonly #digest: Hash = createHash('sha256');
+  #lines = 0;
+  #bytes = 0;
+
+  constructor(
+    clickhouse: ClickHouse,
+    tables: Tables,
+    order: AccessLogOrder,
+    object: PlannedObject,
+    signal: AbortSignal,
+  ) {
+    this.#clickhouse = clickhouse;
+    this.#tables = tables;
+    this.#order = order;
+    this.#object = object;
+    this.#signal = signal;
+  }
+
+  /** Bytes handed on so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** SHA-256 of all bytes, hex; to be asked for once, after the end. */
+  sha256(): string {
+    return this.#digest.digest('hex');
+  }
+
+  /**
+   * @throws {ClickHouseTruncatedError} when the answer is not whole
+   * @throws {LineCountError} when lines and records differ in number
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const doing = `fetch the records of work order ${this.#order.id}`;
+    const mark = Buffer.from(`${randomUUID()}\n`);
+    const stream = await this.#clickhouse.stream(linesSql(this.#tables), {
+      doing,
+      signal: this.#signal,
+      parameters: {
+        ...orderParameters(this.#order),
+        ...targetParameters(this.#object),
+        mark: mark.toString().trim(),
+      },
+      settings: { max_execution_time: 0 },
+    });
+    let held: Buffer = Buffer.alloc(0);
+    try {
+      for await (const chunk of stream) {
+        const joined: Buffer = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
+        const safe = Math.max(0, joined.byteLength - mark.byteLength);
+        held = joined.subarray(safe);
+        if (safe > 0) yield this.#handOn(joined.subarray(0, safe));
+      }
+    } catch (cause) {
+      this.#signal.throwIfAborted();
+      throw new ClickHouseTruncatedError(doing, held.toString('utf8'), { cause });
+    } finally {
+      stream.destroy();
+    }
+    if (!held.equals(mark)) throw new ClickHouseTruncatedError(doing, held.toString('utf8'));
+    if (this.#lines !== this.#object.records)
+      throw new LineCountError(doing, this.#object.records, this.#lines);
+  }
+
+  #handOn(bytes: Buffer): Uint8Array {
+    for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) this.#lines += 1;
+    this.#bytes += bytes.byteLength;
+    this.#digest.update(bytes);
+    return bytes;
+  }
+}
+
+/** Values that choose the records of one object among those of its order. */
+function targetParameters({ targetBucket, targetPrefix, day }: PlannedObject): Record<string, string> {
+  return { targetBucket, targetPrefix, day };
+}
+
+/**
+ * The lines of one object in order of startTime, then req_id, and behind them the mark.
+ * Binds: an order's parameters, targetBucket, targetPrefix, day (empty for all), mark.
+ */
+function linesSql(tables: Tables): string {
+  return `SELECT line FROM (
+      SELECT ${logLineExpression()} AS line, startTime AS at, req_id AS id, 0 AS isMark
+      FROM ${tables.logs}
+      WHERE ${orderSql()}
+        AND loggingTargetBucket = {targetBucket:String} AND loggingTargetPrefix = {targetPrefix:String}
+        AND ({day:String} = '' OR toString(toDate(startTime, 'UTC')) = {day:String})
+      UNION ALL
+      SELECT {mark:String} AS line, toDateTime64(0, 3) AS at, '' AS id, 1 AS isMark
+    )
+    ORDER BY isMark, at, id
+    FORMAT TSVRaw`;
+}

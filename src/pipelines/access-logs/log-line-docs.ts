@@ -1,0 +1,94 @@
+import {
+  FIELDS_IN_EVERY_LINE,
+  logLineFields,
+  NO_VALUE,
+  type FieldKind,
+  type LogLineField,
+} from './log-line.js';
+
+const PATTERNS: Readonly<Record<FieldKind, string>> = {
+  plain: '([^ ]*)',
+  time: String.raw`\[(.*?)\]`,
+  key: '([^ ]*)',
+  quoted: '("[^"]*"|-)',
+  referer: '([^ ]*)',
+  number: '([^ ]*)',
+  milliseconds: '([^ ]*)',
+  status: '(-|[0-9]*)',
+};
+
+const KINDS: Readonly<Record<FieldKind, string>> = {
+  plain: 'text',
+  time: '`[day/month/year:hour:minute:second +0000]`',
+  key: 'text, URL-encoded',
+  quoted: 'text in quotes',
+  referer: 'text in quotes, without spaces',
+  number: 'whole number',
+  milliseconds: 'decimal, in ms',
+  status: 'whole number',
+};
+
+/**
+ * The regular expression that AWS publishes for reading log lines with Athena: a group for each field, the
+ * later ones optional, and anything after them.
+ *
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-s3-access-logs-to-identify-requests.html
+ */
+export function logLinePattern(): string {
+  const patterns = logLineFields.map(({ kind }) => PATTERNS[kind]);
+  const always = patterns.slice(0, FIELDS_IN_EVERY_LINE).join(' ');
+  const later = patterns.slice(FIELDS_IN_EVERY_LINE).map((pattern) => ` ${pattern}`);
+  return `${always}(?:${later.join('')})?.*$`;
+}
+
+/** Width that Prettier gives the narrowest column. */
+const NARROWEST = 3;
+
+/** The Markdown table of the log line's fields, its columns aligned as Prettier aligns them. */
+export function logLineFieldsTable(): string {
+  const rows = [['#', 'Field', 'Written as', 'Column of `logs`'], ...logLineFields.map(cells)];
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, index) => Math.max(cell.length, widest[index] ?? NARROWEST)),
+    [],
+  );
+  const lines = rows.map((row) => tableLine(row.map((cell, index) => padded(cell, index, widths))));
+  const rule = widths.map((width, index) => (index === 0 ? '-'.repeat(width - 1) + ':' : '-'.repeat(width)));
+  return [...lines.slice(0, 1), tableLine(rule), ...lines.slice(1)].join('\n');
+}
+
+function cells({ number, name, kind, column }: LogLineField): string[] {
+  return column === NO_VALUE
+    ? [String(number), name, 'always `-`', '']
+    : [String(number), name, KINDS[kind], `\`${column}\``];
+}
+
+/** Numbers stand to the right. */
+function padded(cell: string, index: number, widths: readonly number[]): string {
+  const width = widths[index] ?? 0;
+  return index === 0 ? cell.padStart(width) : cell.padEnd(width);
+}
+
+function tableLine(row: readonly string[]): string {
+  return `| ${row.join(' | ')} |`;
+}
+
+/** The statement with which Athena is told of a bucket of log objects; the location is to be filled in. */
+export function athenaTable(): string {
+  const columns = logLineFields.map(({ athenaColumn, kind }) => `  \`${athenaColumn}\` ${athenaType(kind)}`);
+  return `CREATE EXTERNAL TABLE \`s3_access_logs_db.mybucket_logs\`(
+${columns.join(',\n')})
+ROW FORMAT SERDE
+  'org.apache.hadoop.hive.serde2.RegexSerDe'
+WITH SERDEPROPERTIES (
+  'input.regex'='${logLinePattern().replaceAll('\\', '\\\\').replaceAll('"', '\\"')}')
+STORED AS INPUTFORMAT
+  'org.apache.hadoop.mapred.TextInputFormat'
+OUTPUTFORMAT
+  'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
+LOCATION
+  's3://TARGET-BUCKET/TARGET-PREFIX/'`;
+}
+
+function athenaType(kind: FieldKind): string {
+  return kind === 'number' ? 'BIGINT' : 'STRING';
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { ClickHouse } from '../../clickhouse/client.js';
+import type { Tables } from '../../clickhouse/tables.js';
+
+/** Buckets whose offsets one statement brings up to date: keeps the bound parameters short. */
+const BUCKETS_A_STATEMENT = 200;
+
+/**
+ * Brings the committed offsets of some buckets up to what the order book says: for each source the contiguous
+ * prefix, that is the end of its last order before the first one that is neither delivered nor skipped.
+ * Idempotent, and monotone: readers take the highest offset of a source, and the prefix never shrinks.
+ */
+export async function commitOffsets(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  buckets: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (let from = 0; from < buckets.length; from += BUCKETS_A_STATEMENT) {
+    await clickhouse.command(commitSql(tables, 'AND bucketName IN {buckets:Array(String)}'), {
+      doing: 'commit offsets',
+      parameters: { buckets: buckets.slice(from, from + BUCKETS_A_STATEMENT) },
+      signal,
+    });
+  }
+}
+
+/**
+ * Brings the offsets of every source up to the order book: after a crash between the two, at start.
+ */
+export async function commitAllOffsets(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  signal?: AbortSignal,
+): Promise<void> {
+  await clickhouse.command(commitSql(tables, ''), {
+    doing: 'commit the offsets of all buckets',
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+/**
+ * One statement, so that what it writes follows from what the book says at that moment. An order is part of the
+ * prefix when no order of its source that is still open or failed ends before it does. Sources whose offset
+ * would not change are left out.
+ */
+function commitSql(tables: Tables, condition: string): string {
+  const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
+  const settled = "state IN ('delivered', 'skipped')";
+  return `INSERT INTO ${tables.offsets}
+      (bucketName, raftSessionID, lastProcessedInsertedAt, lastProcessedStartTime, lastProcessedReqId)
+    SELECT bucketName, raftSessionID, prefix.1, prefix.2, prefix.3 FROM (
+      SELECT bucketName, raftSessionID,
+        minIf(${upTo}, NOT ${settled}) AS firstOpen, countIf(NOT ${settled}) AS unsettled,
+        arrayFilter(o -> unsettled = 0 OR o < firstOpen, groupArrayIf(${upTo}, ${settled})) AS ends,
+        arrayReduce('max', ends) AS prefix, length(ends) AS reached
+      FROM (SELECT * FROM ${tables.workOrders} FINAL)
+      WHERE state != 'proposed' ${condition}
+      GROUP BY bucketName, raftSessionID
+    ) AS book
+    LEFT JOIN (
+      SELECT bucketName, raftSessionID,
+        max((toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId)) AS written
+      FROM ${tables.offsetsLocal} GROUP BY bucketName, raftSessionID
+    ) AS committed USING (bucketName, raftSessionID)
+    WHERE reached > 0 AND prefix > written`;
+}
+
+/** Reads every source's committed offset, for tests and audits. */
+export async function readOffsets(
+  clickhouse: ClickHouse,
+  tables: Tables,
+): Promise<z.infer<typeof offsetRow>[]> {
+  return clickhouse.query(
+    offsetRow,
+    `SELECT bucketName, raftSessionID,
+       max((toUnixTimestamp(lastProcessedInsertedAt), toUnixTimestamp64Milli(lastProcessedStartTime), lastProcessedReqId)) AS committed
+     FROM ${tables.offsets} GROUP BY bucketName, raftSessionID ORDER BY bucketName, raftSessionID`,
+    { doing: 'read the offsets' },
+  );
+}
+
+const offsetRow = z.object({
+  bucketName: z.string(),
+  raftSessionID: z.number(),
+  committed: z.tuple([z.number(), z.number(), z.string()]),
+});

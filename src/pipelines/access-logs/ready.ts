@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import type { ClickHouse } from '../../clickhouse/client.js';
+import type { Tables } from '../../clickhouse/tables.js';
+import type { DiscoveryShard } from '../pipeline.js';
+import {
+  offsetFrom,
+  offsetOrNull,
+  OFFSET_COLUMNS,
+  rangeParameters,
+  rangeSql,
+  rawOffsetSchema,
+  rawOffsetSql,
+  type Offset,
+} from './offset.js';
+import { ELIGIBLE_SQL, type Cut, type Source } from './order.js';
+
+/** When a source is ready, and how much of it is looked at. */
+export interface Thresholds {
+  /** Ready with this many undelivered records. */
+  readonly countThreshold: number;
+  /** Ready when the oldest undelivered record was inserted this many seconds ago. */
+  readonly timeThresholdSeconds: number;
+  /** Records younger than this are not looked at. */
+  readonly processingDelaySeconds: number;
+  /** Most sources of one discovery. */
+  readonly maxSources: number;
+}
+
+/** A source with undelivered records. */
+export interface ReadySource extends Source {
+  /** Up to where it has been ordered or delivered. */
+  readonly after: Offset | null;
+  /** All that is undelivered, as if it were one order. */
+  readonly waiting: Cut;
+}
+
+const readyRow = z.object({
+  bucketName: z.string(),
+  raftSessionID: z.number(),
+  records: z.number(),
+  after: rawOffsetSchema,
+  first: rawOffsetSchema,
+  last: rawOffsetSchema,
+});
+
+/**
+ * The sources that are ready, oldest first.
+ *
+ * Reads: of the logs the columns of the sorting key, of all records from the lowest position of any source; of order
+ * book and offsets one position a source. A source continues after the highest of: the last record of its last
+ * order (delivered or not), and its committed offset.
+ *
+ * Sends one distributed table to the shards; the others are named by their local names, whose rows for a source stand
+ * on the same shard, because all are sharded by raft session.
+ *
+ * @param nowSeconds the time from which ages are counted, by ClickHouse's clock
+ */
+export async function findReady(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  thresholds: Thresholds,
+  { shard, shards }: DiscoveryShard,
+  nowSeconds: number,
+  signal?: AbortSignal,
+): Promise<ReadySource[]> {
+  const sql = `
+    SELECT bucketName, raftSessionID, count() AS records,
+      ${rawOffsetSql('any(reached)')} AS after,
+      ${rawOffsetSql(`min(${OFFSET_COLUMNS})`)} AS first,
+      ${rawOffsetSql(`max(${OFFSET_COLUMNS})`)} AS last
+    FROM ${tables.logs} AS l
+    LEFT JOIN (${positionsSql(tables)}) AS positions USING (bucketName, raftSessionID)
+    WHERE ${ELIGIBLE_SQL}
+      AND raftSessionID % {shards:UInt16} = {shard:UInt16}
+      AND insertedAt <= toDateTime({horizon:UInt32})
+      AND insertedAt >= reached.1 AND ${OFFSET_COLUMNS} > reached
+    GROUP BY bucketName, raftSessionID
+    HAVING records >= {countThreshold:UInt64} OR min(insertedAt) <= toDateTime({oldEnough:UInt32})
+    ORDER BY first, bucketName, raftSessionID
+    LIMIT {maxSources:UInt64}`;
+  const rows = await clickhouse.query(readyRow, sql, {
+    doing: 'find ready buckets',
+    settings: { select_sequential_consistency: '1' },
+    parameters: {
+      shard,
+      shards,
+      horizon: Math.max(0, nowSeconds - thresholds.processingDelaySeconds),
+      oldEnough: Math.max(0, nowSeconds - thresholds.timeThresholdSeconds),
+      countThreshold: thresholds.countThreshold,
+      maxSources: thresholds.maxSources,
+    },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return rows.map(({ bucketName, raftSessionID, records, after, first, last }) => ({
+    bucket: bucketName,
+    raftSession: raftSessionID,
+    after: offsetOrNull(after),
+    waiting: cutOf(records, first, offsetFrom(last)),
+  }));
+}
+
+/** One row a source: `reached`, the highest offset that was ordered or committed, from the local tables of a shard. */
+function positionsSql(tables: Tables): string {
+  return `
+    SELECT bucketName, raftSessionID, max(reached) AS reached FROM (
+      SELECT bucketName, raftSessionID,
+        max((toDateTime(upToInsertedAt), toDateTime64(upToStartTime, 3), upToReqId)) AS reached
+      FROM ${tables.workOrdersLocal} WHERE state != 'proposed' GROUP BY bucketName, raftSessionID
+      UNION ALL
+      SELECT bucketName, raftSessionID, max((lastProcessedInsertedAt, lastProcessedStartTime, lastProcessedReqId)) AS reached
+      FROM ${tables.offsetsLocal} GROUP BY bucketName, raftSessionID
+    ) GROUP BY bucketName, raftSessionID`;
+}
+
+const cutRow = z.object({
+  total: z.number(),
+  below: z.number(),
+  first: rawOffsetSchema,
+  lastBelow: rawOffsetSchema,
+  last: rawOffsetSchema,
+});
+
+/**
+ * Cuts the next order of at most `maxRecords` off a source's range. A cut never falls between records of equal
+ * offset: when it would, it moves back, and only when all the records have one offset does it move on and take
+ * them all.
+ *
+ * Reads `maxRecords` + 1 rows of the sorting key, in its order.
+ */
+export async function cutNext(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  source: Source,
+  after: Offset | null,
+  upTo: Offset,
+  maxRecords: number,
+  signal?: AbortSignal,
+): Promise<Cut | undefined> {
+  const range = `FROM ${tables.logs}
+    WHERE raftSessionID = {raftSession:UInt16} AND bucketName = {bucket:String} AND ${rangeSql()} AND ${ELIGIBLE_SQL}`;
+  const sql = `
+    WITH (SELECT max(o) FROM (SELECT ${OFFSET_COLUMNS} AS o ${range} ORDER BY insertedAt, startTime, req_id LIMIT {window:UInt64})) AS top
+    SELECT count() AS total, countIf(o < top) AS below,
+      ${rawOffsetSql('min(o)')} AS first, ${rawOffsetSql('maxIf(o, o < top)')} AS lastBelow, ${rawOffsetSql('max(o)')} AS last
+    FROM (SELECT ${OFFSET_COLUMNS} AS o ${range} ORDER BY insertedAt, startTime, req_id LIMIT {window:UInt64})`;
+  const parameters = { ...source, ...rangeParameters(after, upTo), window: maxRecords + 1 };
+  const doing = `cut a work order for ${source.bucket}`;
+  const options = { doing, parameters, ...(signal === undefined ? {} : { signal }) };
+  const [row] = await clickhouse.query(cutRow, sql, options);
+  if (row === undefined || row.total === 0) return undefined;
+  if (row.total <= maxRecords) return cutOf(row.total, row.first, offsetFrom(row.last));
+  if (row.below > 0) return cutOf(row.below, row.first, offsetFrom(row.lastBelow));
+  const last = offsetFrom(row.last);
+  const [all] = await clickhouse.query(
+    z.object({ records: z.number() }),
+    `SELECT count() AS records ${range}`,
+    {
+      ...options,
+      parameters: { ...source, ...rangeParameters(after, last) },
+    },
+  );
+  return cutOf(all?.records ?? row.total, row.first, last);
+}
+
+function cutOf(records: number, first: z.infer<typeof rawOffsetSchema>, upTo: Offset): Cut {
+  const oldest = offsetFrom(first);
+  return { records, upTo, firstStartTime: oldest.startTime, oldestAt: oldest.insertedAt };
+}

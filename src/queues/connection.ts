@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { Redis } from 'ioredis';
+import type { Settings } from '../config/settings.js';
+
+/** The ioredis options that are set here. */
+export interface QueueRedisOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: ConnectionOptions;
+  readonly maxRetriesPerRequest: null;
+  readonly retryStrategy: (attempt: number) => number;
+  readonly connectionName: string;
+}
+
+/**
+ * Options of every Redis connection. Commands wait for a Redis that is away instead of failing, as BullMQ's
+ * workers need (`maxRetriesPerRequest: null`), and a lost connection is taken up again within two seconds.
+ */
+export function redisOptions(settings: Settings): QueueRedisOptions {
+  const url = new URL(settings['redis.url']);
+  const username = decodeURIComponent(url.username) || settings['redis.username'];
+  const password = decodeURIComponent(url.password) || settings['redis.password'];
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 6379 : Number(url.port),
+    db: databaseOf(url),
+    ...(username === '' ? {} : { username }),
+    ...(password === '' ? {} : { password }),
+    ...(url.protocol === 'rediss:' ? { tls: tlsOf(settings) } : {}),
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2000),
+    connectionName: 'log-courier',
+  };
+}
+
+/** Opens a connection of its own; the caller closes it. */
+export function connectRedis(settings: Settings): Redis {
+  return new Redis(redisOptions(settings));
+}
+
+function databaseOf(url: URL): number {
+  const path = url.pathname.slice(1);
+  return /^\d+$/.test(path) ? Number(path) : 0;
+}
+
+function tlsOf(settings: Settings): ConnectionOptions {
+  const authority = settings['redis.tls-ca-file'];
+  return {
+    rejectUnauthorized: !settings['redis.tls-skip-verify'],
+    ...(authority === '' ? {} : { ca: readFileSync(authority) }),
+  };
+}

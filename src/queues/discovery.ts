@@ -1,0 +1,98 @@
+import { Queue } from 'bullmq';
+import { z } from 'zod';
+import type { Settings } from '../config/settings.js';
+import { redisOptions } from './connection.js';
+import { DISCOVERY_QUEUE } from './names.js';
+
+/** Name of the jobs in the discovery queue. */
+export const DISCOVER = 'discover';
+
+/** Payload of a discovery job: which pipeline, and which part of its sources. */
+export const discoveryJobSchema = z.object({
+  pipeline: z.string().min(1),
+  shard: z.int().nonnegative(),
+  shards: z.int().positive(),
+});
+
+/** See {@link discoveryJobSchema}. */
+export type DiscoveryJob = z.infer<typeof discoveryJobSchema>;
+
+/** Opens the discovery queue; the caller closes it. */
+export function openDiscoveryQueue(settings: Settings): Queue {
+  return new Queue(DISCOVERY_QUEUE, {
+    connection: redisOptions(settings),
+    prefix: settings['redis.key-prefix'],
+  });
+}
+
+/** Id of the scheduler that repeats one discovery. */
+export function schedulerId({ pipeline, shard, shards }: DiscoveryJob): string {
+  return `${pipeline}-${String(shard)}-of-${String(shards)}`;
+}
+
+/** The discoveries of a pipeline: one for each shard. */
+export function discoveriesOf(pipeline: string, shards: number): readonly DiscoveryJob[] {
+  return Array.from({ length: shards }, (_, shard) => ({ pipeline, shard, shards }));
+}
+
+/**
+ * Time until the next discovery: short while there is work, long when idle, with a random part up or down so that
+ * several deployments do not beat in time.
+ *
+ * @param foundWork whether the last discovery made orders, or had to stop because too many were open
+ * @param random a number from 0 up to, but not including, 1
+ * @returns ms
+ */
+export function discoveryIntervalMs(settings: Settings, foundWork: boolean, random: number): number {
+  const seconds = foundWork
+    ? settings['consumer.min-discovery-interval-seconds']
+    : settings['consumer.max-discovery-interval-seconds'];
+  const jitter = 1 + settings['consumer.discovery-interval-jitter-factor'] * (2 * random - 1);
+  return Math.max(100, Math.round(seconds * jitter * 1000));
+}
+
+/** Sets when a discovery comes next, in `intervalMs` from now; it replaces what was set before. */
+export async function scheduleDiscovery(
+  queue: Queue,
+  settings: Settings,
+  job: DiscoveryJob,
+  intervalMs: number,
+): Promise<void> {
+  await queue.upsertJobScheduler(
+    schedulerId(job),
+    // Without a start date BullMQ would run the job at once, each time that the interval is changed.
+    { every: intervalMs, startDate: Date.now() + intervalMs },
+    {
+      name: DISCOVER,
+      data: discoveryJobSchema.parse(job),
+      opts: {
+        attempts: 1,
+        removeOnComplete: { age: settings['queue.keep-completed-seconds'], count: 100 },
+        removeOnFail: { count: 100 },
+      },
+    },
+  );
+}
+
+/** How late a scheduled discovery may be before its scheduler is taken for broken, in ms. */
+const OVERDUE_MS = 60_000;
+
+/** Sets up the repetition of a discovery when Redis does not have it, or has stopped to follow it. */
+export async function ensureScheduled(queue: Queue, settings: Settings, job: DiscoveryJob): Promise<void> {
+  const scheduler = await queue.getJobScheduler(schedulerId(job));
+  if (scheduler?.next !== undefined && scheduler.next > Date.now() - OVERDUE_MS) return;
+  await scheduleDiscovery(queue, settings, job, FIRST_DISCOVERY_MS);
+}
+
+/** A fresh deployment does not wait for a whole interval before its first discovery. */
+const FIRST_DISCOVERY_MS = 200;
+
+/** Removes repetitions that the settings no longer ask for, e.g. after the number of shards was changed. */
+export async function removeOtherSchedulers(queue: Queue, wanted: readonly DiscoveryJob[]): Promise<void> {
+  const ids = new Set(wanted.map(schedulerId));
+  const pipelines = wanted.map((job) => `${job.pipeline}-`);
+  for (const { key } of await queue.getJobSchedulers()) {
+    if (!ids.has(key) && pipelines.some((prefix) => key.startsWith(prefix)))
+      await queue.removeJobScheduler(key);
+  }
+}

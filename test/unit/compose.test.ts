@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { CONFIG_FILE_VARIABLE, loadSettings } from '../../src/config/load.js';
+import { flagOf, variableOf } from '../../src/config/setting-names.js';
+import { settingNames, settingsTable } from '../../src/config/settings.js';
+import { callsOf, environmentOf, readComposeFile, type ComposeService } from '../support/compose.js';
+
+const ROLES = ['discovery', 'processors', 'dashboard'];
+
+/** The commands that the Compose file may call, with the options that they have besides the settings' flags. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  run: ['--roles', '--once', '--embedded'],
+  schema: [],
+  generate: ['--rows', '--buckets', '--targets', '--seed', '--span', '--age'],
+};
+
+const compose = readComposeFile('docker-compose.yml');
+const dockerfile = readFileSync('deploy/Dockerfile', 'utf8');
+
+const all = Object.entries(compose.services);
+const own = all.filter(([, { build }]) => build !== undefined);
+const longRunning = all.filter(([, { restart }]) => restart !== undefined);
+
+function serviceNamed(name: string): ComposeService {
+  const service = compose.services[name];
+  if (service === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
+  return service;
+}
+
+function rolesOf(service: ComposeService): readonly string[] {
+  return callsOf(service).flatMap((call) => {
+    const given = call.indexOf('--roles');
+    return given === -1 ? [] : (call[given + 1] ?? '').split(',');
+  });
+}
+
+describe('docker-compose.yml', () => {
+  test('runs every role of the program, the source of its logs, and what they need', () => {
+    expect(Object.keys(compose.services).sort()).toEqual(
+      [...ROLES, 'log-source', 'schema', 'redis', 'clickhouse', 's3'].sort(),
+    );
+    expect(own.flatMap(([, service]) => rolesOf(service)).sort()).toEqual([...ROLES].sort());
+  });
+
+  test('runs two processors', () => {
+    expect(serviceNamed('processors').deploy?.replicas).toBe(2);
+  });
+
+  test.each(all)('%s comes from an image of a stated version', (_name, { image }) => {
+    expect(image).toMatch(/:[\w.-]+$/);
+    expect(image).not.toMatch(/:latest$/);
+  });
+
+  test.each(longRunning)('%s has a health check', (_name, service) => {
+    const ofImage = service.build !== undefined && service.entrypoint === undefined;
+    const check = ofImage ? dockerfile.includes('\nHEALTHCHECK ') : service.healthcheck !== undefined;
+    expect(check).toBe(true);
+  });
+
+  test.each(all)('%s waits for services that exist, in a way that they can meet', (_name, service) => {
+    for (const [needed, { condition }] of Object.entries(service.depends_on)) {
+      const runsOn = serviceNamed(needed).restart !== undefined;
+      expect([needed, condition]).toEqual([
+        needed,
+        runsOn ? 'service_healthy' : 'service_completed_successfully',
+      ]);
+    }
+  });
+
+  test.each(all)('%s mounts only volumes that are declared', (_name, { volumes }) => {
+    for (const volume of volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+  });
+});
+
+describe.each(own)('service %s', (_name, service) => {
+  test('is built from deploy/Dockerfile', () => {
+    expect(service.build).toEqual({ context: '.', dockerfile: 'deploy/Dockerfile' });
+  });
+
+  test('is given only variables of settings', () => {
+    const known = [...settingNames.map(variableOf), CONFIG_FILE_VARIABLE];
+    expect(Object.keys(service.environment).filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  test('is given settings that the program accepts', () => {
+    expect(() => loadSettings({ flags: {}, environment: environmentOf(service) })).not.toThrow();
+  });
+
+  test('calls commands that exist, with options that they have', () => {
+    const calls = callsOf(service);
+    expect(calls).not.toEqual([]);
+    for (const [command = '', ...rest] of calls) {
+      const options = [...(COMMANDS[command] ?? []), ...settingNames.map(flagOf)];
+      expect(Object.keys(COMMANDS)).toContain(command);
+      expect(rest.filter((word) => word.startsWith('--') && !options.includes(word))).toEqual([]);
+    }
+  });
+
+  test('runs only roles that exist', () => {
+    for (const role of rolesOf(service)) expect(ROLES).toContain(role);
+  });
+
+  test('finds ClickHouse, Redis and S3 under their names in the network', () => {
+    const { settings } = loadSettings({ flags: {}, environment: environmentOf(service) });
+    const urls = [...settings['clickhouse.url'], settings['redis.url'], settings['s3.endpoint']];
+    expect(urls.map((url) => new URL(url).hostname)).toEqual(['clickhouse', 'redis', 's3']);
+  });
+});
+
+describe('the services that log-courier needs', () => {
+  test('take the credentials that log-courier is given, also those of a file .env', () => {
+    const variables = {
+      DEMO_CLICKHOUSE_PASSWORD: 'one',
+      DEMO_S3_ACCESS_KEY_ID: 'two',
+      DEMO_S3_SECRET_ACCESS_KEY: 'three',
+    };
+    for (const given of [{}, variables]) {
+      const { services } = readComposeFile('docker-compose.yml', given);
+      const environment = services['processors']?.environment ?? {};
+      const clickhouse = services['clickhouse']?.environment;
+      const s3 = services['s3']?.environment;
+      expect(environment['LOG_COURIER_CLICKHOUSE_USERNAME']).toBe(clickhouse?.['CLICKHOUSE_USER']);
+      expect(environment['LOG_COURIER_CLICKHOUSE_PASSWORD']).toBe(clickhouse?.['CLICKHOUSE_PASSWORD']);
+      expect(environment['S3_ACCESS_KEY_ID']).toBe(s3?.['ROOT_ACCESS_KEY']);
+      expect(environment['S3_SECRET_ACCESS_KEY']).toBe(s3?.['ROOT_SECRET_KEY']);
+      if (given === variables) expect(environment['S3_SECRET_ACCESS_KEY']).toBe('three');
+    }
+  });
+
+  test('listen where log-courier looks for them', () => {
+    const { settings } = loadSettings({
+      flags: {},
+      environment: environmentOf(serviceNamed('processors')),
+    });
+    expect(`:${new URL(settings['s3.endpoint']).port}`).toBe(serviceNamed('s3').environment['VGW_PORT']);
+    expect(settings['clickhouse.url'].map((url) => new URL(url).port)).toEqual(['8123']);
+    expect(new URL(settings['redis.url']).port).toBe('6379');
+  });
+
+  test('include a Redis that keeps what it was told and never evicts a key', () => {
+    const command = serviceNamed('redis').command ?? [];
+    expect(command.join(' ')).toContain('--appendonly yes');
+    expect(command.join(' ')).toContain('--maxmemory-policy noeviction');
+  });
+});
+
+describe('what can be reached from outside', () => {
+  test('is the dashboard alone, from this machine alone, on the port that it listens on', () => {
+    const published = all.flatMap(([name, { ports }]) => ports.map((port) => [name, port]));
+    const { settings } = loadSettings({
+      flags: {},
+      environment: environmentOf(serviceNamed('dashboard')),
+    });
+    const port = settings['dashboard.listen-port'];
+    expect(published).toEqual([['dashboard', `127.0.0.1:${port}:${port}`]]);
+    expect(settings['dashboard.listen-address']).toBe('0.0.0.0');
+  });
+});
+
+describe('deploy/Dockerfile', () => {
+  const instructions = dockerfile.replaceAll('\\\n', ' ').split('\n');
+  const argumentsOf = (instruction: string): readonly string[] =>
+    instructions
+      .filter((line) => line.startsWith(`${instruction} `))
+      .map((line) => line.slice(instruction.length + 1));
+
+  test('exposes the ports of the dashboard and the metrics server', () => {
+    const ports = ['dashboard.listen-port', 'metrics-server.listen-port'] as const;
+    expect(argumentsOf('EXPOSE')).toEqual([ports.map((name) => settingsTable[name].default).join(' ')]);
+  });
+
+  test('asks the metrics server for its health', () => {
+    const [check = ''] = argumentsOf('HEALTHCHECK');
+    expect(check).toContain(variableOf('metrics-server.listen-port'));
+    expect(check).toContain(`|| ${settingsTable['metrics-server.listen-port'].default}`);
+    expect(check).toContain('/healthz');
+  });
+
+  test('runs the program as a user without rights, below an init process', () => {
+    expect(argumentsOf('USER')).toEqual(['1000:1000']);
+    expect(argumentsOf('ENTRYPOINT')).toEqual(['["tini", "--", "node", "/app/dist/cli.js"]']);
+    expect(argumentsOf('CMD')).toEqual(['["run"]']);
+  });
+
+  test('takes no development packages and runs no install scripts in the image that is shipped', () => {
+    const [, shipped = ''] = dockerfile.split(/^FROM .* AS dependencies$/m);
+    expect(shipped).toContain('npm ci --omit=dev --ignore-scripts');
+    expect(shipped).toContain('COPY --from=dependencies /app/node_modules node_modules');
+    expect(dockerfile.match(/npm ci(?!.*--ignore-scripts)/g)).toBeNull();
+  });
+});
