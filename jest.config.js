@@ -19,7 +19,6 @@ export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   coverageDirectory: 'coverage',
-  coverageThreshold: { global: { lines: 90 } },
   testTimeout: 120_000,
   maxWorkers: 2,
 };

@@ -3,12 +3,14 @@
 # Run it as often as you like: it says nothing when there is nothing to do. It starts no service.
 #
 #   scripts/setup.sh                   packages and redis-server
+#   scripts/setup.sh --with tests      and goaccess, with which the tests read log objects
 #   scripts/setup.sh --with chromium   and a browser for the tests of the dashboard
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly MINIMUM_NODE=20
+with_tests=false
 with_chromium=false
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=false
@@ -20,9 +22,10 @@ have() { command -v "$1" >/dev/null 2>&1; }
 read_arguments() {
   while (($# > 0)); do
     case "$1 ${2:-}" in
+      '--with tests') with_tests=true; shift 2 ;;
       '--with chromium') with_chromium=true; shift 2 ;;
-      '--help '* | '-h '*) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-      *) fail "unknown argument: $*. Usage: scripts/setup.sh [--with chromium]" ;;
+      '--help '* | '-h '*) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+      *) fail "unknown argument: $*. Usage: scripts/setup.sh [--with tests] [--with chromium]" ;;
     esac
   done
 }
@@ -96,8 +99,14 @@ install_program() {
   have "$command" || fail "${command} is still not on the PATH after its installation."
 }
 
+# The same for a program that only some tests need: without it they fail, and everything else goes on.
+try_program() {
+  (trap allow_services EXIT; install_program "$@") || say "going on without $1; the tests that need it will fail"
+}
+
 read_arguments "$@"
 check_node
 install_packages
 install_program redis-server redis-server redis
+if $with_tests; then try_program goaccess goaccess goaccess; fi
 if $with_chromium; then install_program chromium chromium chromium; fi

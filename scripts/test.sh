@@ -4,11 +4,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-bash scripts/setup.sh
+bash scripts/setup.sh --with tests
 npm run --silent build
 
+with_coverage=false
 if [ $# -eq 0 ]; then
-  set -- --coverage
+  with_coverage=true
+  rm -rf coverage
+  set -- --coverage --coverageReporters=json --env=./test/support/child-coverage-environment.mjs
 fi
 
 results="$(mktemp -d)"
@@ -17,5 +20,6 @@ trap 'rm -rf "$results"' EXIT
 status=0
 node --experimental-vm-modules node_modules/jest/bin/jest.js \
   --json --outputFile="$results/jest.json" "$@" || status=$?
+if $with_coverage; then node scripts/coverage.mjs || status=1; fi
 node scripts/test-summary.mjs "$results/jest.json" || status=1
 exit "$status"

@@ -2,6 +2,10 @@
 import { constants } from 'node:os';
 import { main } from './cli/main.js';
 
+// The AWS SDK warns on Node.js 20 that its versions after January 2027 need a newer one; which version is in use is
+// the lock file's matter, and standard error is for the log.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {

@@ -1,3 +1,4 @@
+import { percentDecoded } from './percent-decoded.js';
 import { settingNames, settingOf, type SettingName, type Settings } from './settings.js';
 
 const HIDDEN = '(hidden)';
@@ -29,15 +30,7 @@ function secretsOf(settings: Settings): readonly string[] {
   const inUrls = [settings['redis.url'], settings['s3.endpoint'], ...settings['clickhouse.url']]
     .filter((value) => URL.canParse(value))
     .map((value) => new URL(value).password);
-  return [...whole, ...inUrls, ...inUrls.map(decoded)]
+  return [...whole, ...inUrls, ...inUrls.map(percentDecoded)]
     .filter((secret) => secret !== '')
     .sort((one, other) => other.length - one.length);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -5,7 +5,7 @@ import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import { authentication } from './authentication.js';
 import { BOARD_PATH, createBoard, type BoardQueue } from './board.js';
-import { refuseCrossSite } from './crossSite.js';
+import { refuseCrossSite } from './cross-site.js';
 import { answerErrors, notFound } from './errors.js';
 import { securityHeaders } from './headers.js';
 import { healthRoutes, type HealthCheck } from './health.js';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromChild, type FromChild, type ToChild } from './childMessages.js';
+import { fromChild, type FromChild, type ToChild } from './child-messages.js';
 import { EngineMissingError, EngineStartError, type EngineName } from './errors.js';
 
 /** How a process ended: with a code, or by a signal. */
@@ -49,6 +49,8 @@ export interface ChildOptions {
   readonly urlScheme: 'http' | 'redis';
   /** Environment variables besides this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Flags for Node.js itself. */
+  readonly nodeFlags?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -81,7 +83,7 @@ export async function startEngine(child: ChildOptions): Promise<Engine> {
 function spawnChild(child: ChildOptions, logFile: string): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    return spawn(process.execPath, [child.file], {
+    return spawn(process.execPath, [...(child.nodeFlags ?? []), child.file], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, ...child.environment },

@@ -1,4 +1,4 @@
-import { compiledFile } from './compiledFile.js';
+import { compiledFile } from './compiled-file.js';
 import { startEngine, type Engine, type EngineOptions } from './engine.js';
 
 /**

@@ -1,4 +1,4 @@
-import { compiledFile } from './compiledFile.js';
+import { compiledFile } from './compiled-file.js';
 import { startEngine, type Engine, type EngineOptions } from './engine.js';
 
 /** Folder of the objects below the directory of the embedded S3: a folder a bucket. */
@@ -20,6 +20,8 @@ export async function startS3(options: EngineOptions): Promise<Engine> {
     dir: options.dir,
     options: { directory: options.dir, port: options.port ?? 0 },
     urlScheme: 'http',
+    // s3rver makes the tokens of long listings with DES, which OpenSSL 3 keeps among its legacy algorithms.
+    nodeFlags: ['--openssl-legacy-provider'],
     signal: options.signal,
   });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
+import { percentDecoded } from '../config/percent-decoded.js';
 import type { Settings } from '../config/settings.js';
 
 /** The ioredis options that are set here. */
@@ -22,8 +23,8 @@ export interface QueueRedisOptions {
  */
 export function redisOptions(settings: Settings): QueueRedisOptions {
   const url = new URL(settings['redis.url']);
-  const username = decodeURIComponent(url.username) || settings['redis.username'];
-  const password = decodeURIComponent(url.password) || settings['redis.password'];
+  const username = percentDecoded(url.username) || settings['redis.username'];
+  const password = percentDecoded(url.password) || settings['redis.password'];
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 6379 : Number(url.port),

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { compiledFile } from '../../src/embedded/compiledFile.js';
+import { compiledFile } from '../../src/embedded/compiled-file.js';
 import { startEngines } from '../../src/embedded/engines.js';
 import { DirectoryInUseError, EngineMissingError, EngineStartError } from '../../src/embedded/errors.js';
 import { startRedis } from '../../src/embedded/redis.js';

@@ -4,7 +4,7 @@ import { generateRecords } from '../../src/pipelines/access-logs/generate/genera
 import type { GenerateOptions } from '../../src/pipelines/access-logs/generate/plan.js';
 import { parseLogLine } from '../../src/pipelines/access-logs/log-line-parser.js';
 import { logLineExpression } from '../../src/pipelines/access-logs/log-line-sql.js';
-import { startLogsDatabase, type LogsDatabase } from '../support/logsDatabase.js';
+import { startLogsDatabase, type LogsDatabase } from '../support/logs-database.js';
 
 const ROWS = 30_000;
 const now = new Date(Math.floor(Date.now() / 1000) * 1000);

@@ -7,8 +7,8 @@ import { generateRecords } from '../../src/pipelines/access-logs/generate/genera
 import { importLogFiles, type LineProblem } from '../../src/pipelines/access-logs/import.js';
 import { LogFileError } from '../../src/pipelines/access-logs/log-file.js';
 import { logLineExpression } from '../../src/pipelines/access-logs/log-line-sql.js';
-import { awsLogLines } from '../support/awsLogLines.js';
-import { startLogsDatabase, type LogsDatabase } from '../support/logsDatabase.js';
+import { awsLogLines } from '../support/aws-log-lines.js';
+import { startLogsDatabase, type LogsDatabase } from '../support/logs-database.js';
 
 let db: LogsDatabase;
 

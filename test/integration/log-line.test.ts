@@ -7,9 +7,9 @@ import { startClickHouse } from '../../src/embedded/clickhouse.js';
 import type { Engine } from '../../src/embedded/engine.js';
 import { parseLogLine } from '../../src/pipelines/access-logs/log-line-parser.js';
 import { logLineExpression } from '../../src/pipelines/access-logs/log-line-sql.js';
-import { awsLogLinePattern, awsLogLines, awsOldLogLines } from '../support/awsLogLines.js';
-import { hostileRecord } from '../support/hostileRecords.js';
-import { expectedFields, millisecondsField, type ReferenceRecord } from '../support/logLineReference.js';
+import { awsLogLinePattern, awsLogLines, awsOldLogLines } from '../support/aws-log-lines.js';
+import { hostileRecord } from '../support/hostile-records.js';
+import { expectedFields, millisecondsField, type ReferenceRecord } from '../support/log-line-reference.js';
 
 const RECORDS = 20_000;
 const BATCH = 4_000;

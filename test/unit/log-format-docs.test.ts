@@ -6,7 +6,7 @@ import {
   logLinePattern,
 } from '../../src/pipelines/access-logs/log-line-docs.js';
 import { logLineFields } from '../../src/pipelines/access-logs/log-line.js';
-import { awsLogLinePattern } from '../support/awsLogLines.js';
+import { awsLogLinePattern } from '../support/aws-log-lines.js';
 
 const page = readFileSync(new URL('../../docs/log-format.md', import.meta.url), 'utf8');
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseLogLine, type LogLineColumns } from '../../src/pipelines/access-logs/log-line-parser.js';
-import { awsLogLines, awsOldLogLines } from '../support/awsLogLines.js';
+import { awsLogLines, awsOldLogLines } from '../support/aws-log-lines.js';
 
 function columnsOf(line: string): LogLineColumns {
   const parsed = parseLogLine(line);

@@ -6,7 +6,10 @@ import { waitFor } from '../wait-for.js';
 
 /** `schema print` and `schema apply`. */
 export const registerSchema: Register = (program, context) => {
-  const schema = program.command('schema').description('show or apply the ClickHouse schema');
+  const schema = program
+    .command('schema')
+    .description('show or apply the ClickHouse schema')
+    .addHelpText('after', '\nExample: log-courier schema apply');
 
   const printing = schema
     .command('print')

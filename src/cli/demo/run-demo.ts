@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { applySchema } from '../../clickhouse/schema.js';
 import { tablesOf } from '../../clickhouse/tables.js';
 import { loadSettings } from '../../config/load.js';
 import { createMissingBuckets } from '../../destinations/s3/buckets.js';
+import { readableBody } from '../../destinations/s3/read.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
 import { createLog } from '../../observability/log.js';
 import { generateRecords } from '../../pipelines/access-logs/generate/generate.js';
@@ -94,7 +96,7 @@ async function demonstrate(
     const failed = processes.map((one) => one.failed);
     await Promise.race([watchDelivery(context, options.rows, pipeline), ...failed]);
     const report = await pipeline.audit({ deep: true, signal: context.stop });
-    await tell(context, engines, store, service, logs, report);
+    await tell(context, options, { engines, store, service, logs, report });
     if (!options.exit) await Promise.race([trickle(context, store), ...failed]);
     return report;
   } catch (error) {
@@ -143,21 +145,31 @@ async function watchDelivery(context: CliContext, rows: number, pipeline: Pipeli
   }
 }
 
-async function tell(
-  { stdout }: CliContext,
-  engines: Engines,
-  store: Store,
-  service: DemoProcess,
-  logs: string,
-  report: AuditReport,
-): Promise<void> {
+interface Findings {
+  readonly engines: Engines;
+  readonly store: Store;
+  readonly service: DemoProcess;
+  readonly logs: string;
+  readonly report: AuditReport;
+}
+
+/** Says where to look, and what the audit found. */
+async function tell({ stdout }: CliContext, { exit }: DemoOptions, findings: Findings): Promise<void> {
+  const { engines, store, service, logs, report } = findings;
   const { targetBuckets } = planGeneration({ rows: 1, seed: SEED, targetBuckets: TARGET_BUCKETS });
+  const lines = await firstLines(store.s3, targetBuckets);
   print(stdout);
-  print(stdout, `Dashboard       ${await service.dashboardUrl}`);
-  print(stdout, `Log objects     ${engines.s3Directory}`);
-  print(stdout, `Process logs    ${logs}`);
+  print(
+    stdout,
+    exit
+      ? 'Where to look (all of it is gone when the demo ends; it stays up without --exit):'
+      : 'Where to look:',
+  );
+  print(stdout, `  Dashboard     ${await service.dashboardUrl}`);
+  print(stdout, `  Log objects   ${engines.s3Directory}`);
+  print(stdout, `  Process logs  ${logs}`);
   print(stdout);
-  for (const line of await firstLines(store.s3, targetBuckets)) print(stdout, line);
+  for (const line of lines) print(stdout, line);
   print(stdout);
   print(stdout, `Deep audit of ${describeAudit(report)}`);
 }
@@ -168,9 +180,13 @@ async function firstLines(s3: S3Client, buckets: readonly string[]): Promise<rea
     const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }));
     const Key = Contents?.[0]?.Key;
     if (Key === undefined) continue;
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, Range: 'bytes=0-2047' }));
-    const text = (await Body?.transformToString()) ?? '';
-    return [`The first lines of s3://${Bucket}/${Key}:`, ...text.split('\n').slice(0, 2)];
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: readableBody(Body) })) {
+      lines.push(line);
+      if (lines.length === 2) break;
+    }
+    return [`The first lines of s3://${Bucket}/${Key}:`, ...lines];
   }
   return ['No log object was found.'];
 }

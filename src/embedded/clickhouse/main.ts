@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { runChild } from '../childProcess.js';
-import { lockDirectory } from '../directoryLock.js';
+import { runChild } from '../child-process.js';
+import { lockDirectory } from '../directory-lock.js';
 import { listen } from '../listen.js';
-import { optionalPackage } from '../optionalPackage.js';
+import { optionalPackage } from '../optional-package.js';
 import { WorkerPool } from './pool.js';
 import { createHttpServer } from './server.js';
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { compiledFile } from '../compiledFile.js';
+import { compiledFile } from '../compiled-file.js';
 import { engineError, ownError, QUERY_WAS_CANCELLED } from './errors.js';
 import { fromWorker, type FromWorker, type ToWorker } from './messages.js';
 import type { Statement, Summary } from './statement.js';

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { runChild } from '../childProcess.js';
-import { lockDirectory } from '../directoryLock.js';
+import { runChild } from '../child-process.js';
+import { lockDirectory } from '../directory-lock.js';
 import { freePort } from '../listen.js';
 import { PortTakenError, startRedisServer } from './server.js';
 

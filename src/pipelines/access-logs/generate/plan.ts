@@ -19,7 +19,7 @@ export interface GenerateOptions {
   readonly now?: Date;
   /** Share (0 to 1) of the records that are not to be delivered: loggingEnabled is false. @defaultValue 0 */
   readonly quietShare?: number;
-  /** Records of one INSERT. @defaultValue a tenth of all, but from 100,000 to 500,000 */
+  /** Records of one INSERT. @defaultValue a tenth of all, but from 100,000 to 250,000 */
   readonly rowsPerInsert?: number;
 }
 
@@ -85,7 +85,7 @@ export function planGeneration(options: GenerateOptions): GenerationPlan {
 
 /** Planning an INSERT costs as much as some 30,000 records: many small ones would be slow, a single one tells nothing. */
 function usualRowsPerInsert(rows: number): number {
-  return Math.min(500_000, Math.max(100_000, Math.ceil(rows / 10)));
+  return Math.min(250_000, Math.max(100_000, Math.ceil(rows / 10)));
 }
 
 /** Names that S3 takes, e.g. `acme-logs-01`; a longer list begins with the shorter one. */

@@ -1,5 +1,5 @@
-import { errorCode } from './errorCode.js';
-import { toChild, type FromChild } from './childMessages.js';
+import { errorCode } from './error-code.js';
+import { toChild, type FromChild } from './child-messages.js';
 
 /** An engine that runs in a child process. */
 export interface RunningEngine {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ReferenceRecord } from './logLineReference.js';
+import type { ReferenceRecord } from './log-line-reference.js';
 
 /** What breaks lines, fields, quotes, encodings and parsers. */
 const HOSTILE_TEXT = [

@@ -1,5 +1,5 @@
 import { NOT_INSTALLED } from './engine.js';
-import { errorCode } from './errorCode.js';
+import { errorCode } from './error-code.js';
 
 /** A package that only the embedded engines use is not there. */
 export class PackageMissingError extends Error {

@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { errorCode } from './errorCode.js';
+import { errorCode } from './error-code.js';
 import { DirectoryInUseError } from './errors.js';
 
 const FILE = 'lock.json';
