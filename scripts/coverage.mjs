@@ -4,7 +4,7 @@
 // Before it: jest --coverage --coverageReporters=json --env ./test/support/child-coverage-environment.mjs
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import libCoverage from 'istanbul-lib-coverage';
 import libReport from 'istanbul-lib-report';
@@ -18,6 +18,7 @@ const COMPILED = pathToFileURL('dist/').href;
 
 const coverage = libCoverage.createCoverageMap(read(join(DIRECTORY, MEASURED)));
 if (existsSync(CHILDREN)) coverage.merge(coverageOfChildren());
+coverage.filter(hasCode);
 
 const context = libReport.createContext({ dir: DIRECTORY, coverageMap: coverage });
 for (const report of ['lcov', 'json', 'text-summary']) reports.create(report).execute(context);
@@ -38,6 +39,12 @@ function coverageOfChildren() {
   const measured = read(join(CHILDREN, MEASURED));
   rmSync(CHILDREN, { recursive: true });
   return measured;
+}
+
+/** Files of nothing but types never run: of them, an empty module is compiled, or none at all. */
+function hasCode(file) {
+  const compiled = join('dist', relative('src', file)).replace(/\.ts$/, '.js');
+  return existsSync(compiled) && !readFileSync(compiled, 'utf8').startsWith('export {};\n');
 }
 
 /** Each process writes down all packages that it loaded too: hundreds of megabytes that c8 would map and drop. */

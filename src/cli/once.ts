@@ -1,4 +1,5 @@
 import { once as eventOf } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QueueEvents, type Queue } from 'bullmq';
 import type { Pipeline } from '../pipelines/pipeline.js';
 import { runDiscovery } from '../processors/discovery.js';
@@ -44,7 +45,8 @@ export async function runOnce(store: Store, queues: Queues, stop: AbortSignal): 
         const outcome = await runDiscovery(parts, job, stop);
         orders += outcome?.orders ?? 0;
         records += outcome?.records ?? 0;
-        // Somebody else may be at it, or there was no room for all: look again when the queue is empty.
+        // Another process may be at it, or there was no room for all: look again when the queue is empty.
+        if (outcome === undefined) await sleep(LOOK_AGAIN_MS, undefined, { signal: stop });
         found += outcome === undefined || outcome.saturated ? 1 : outcome.orders + outcome.restored;
       }
       for (const queue of watched) await queue.idle(stop);

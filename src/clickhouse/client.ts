@@ -103,6 +103,8 @@ export class ClickHouse {
     options: RequestOptions,
     request: (client: ClickHouseClient) => Promise<Answer>,
   ): Promise<Answer> {
+    // The client library looks at a signal only while a request is under way.
+    options.signal?.throwIfAborted();
     let lastError: unknown;
     for (let tried = 0; tried < this.#hosts.length; tried += 1) {
       const index = (this.#preferred + tried) % this.#hosts.length;

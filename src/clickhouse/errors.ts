@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { ClickHouseError as ServerException } from '@clickhouse/client';
 
 /** ClickHouse could not be reached, or went silent: nothing is known to be wrong with the request itself. */
@@ -34,6 +35,9 @@ export class ClickHouseQueryError extends Error {
   }
 }
 
+/** An exception's text, without the size and tag that ClickHouse since 25.11 puts behind it. */
+const EXCEPTION = /Code: \d+\. DB::.*?(?=\s+\d+ \w+\s+__exception__|$)/s;
+
 /** ClickHouse failed after the first bytes of its answer, or the answer ended before it was whole. */
 export class ClickHouseTruncatedError extends Error {
   override readonly name = 'ClickHouseTruncatedError';
@@ -43,7 +47,7 @@ export class ClickHouseTruncatedError extends Error {
    * @param tail the last bytes that came, which may hold the exception's text
    */
   constructor(doing: string, tail: string, options?: ErrorOptions) {
-    const exception = /Code: \d+\. DB::.*/s.exec(tail)?.[0].trim();
+    const exception = EXCEPTION.exec(tail)?.[0].trim();
     super(
       `${doing}: the answer of ClickHouse is not whole${exception === undefined ? '' : `: ${exception}`}`,
       options,
@@ -60,7 +64,7 @@ export function wrapClickHouseError(doing: string, hosts: readonly string[], cau
 
 /** Tells a broken or refused connection (try the next host) from everything else. */
 export function isConnectionError(cause: unknown): boolean {
-  if (!(cause instanceof Error) || cause.name === 'AbortError') return false;
+  if (!isError(cause) || cause.name === 'AbortError') return false;
   if ('code' in cause && typeof cause.code === 'string' && CONNECTION_CODES.has(cause.code)) return true;
   return /timeout error|socket hang up|aborted by the server/i.test(cause.message);
 }
@@ -78,5 +82,10 @@ const CONNECTION_CODES = new Set([
 ]);
 
 function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message || cause.name : String(cause);
+  return isError(cause) ? cause.message || cause.name : String(cause);
+}
+
+/** Errors of Node.js itself are of another realm than ours under test runners, where `instanceof` does not see them. */
+function isError(cause: unknown): cause is Error {
+  return isNativeError(cause) || cause instanceof Error;
 }

@@ -6,7 +6,7 @@ export interface HealthCheck {
   /** Names the engine in answers and metrics. */
   readonly engine: 'redis' | 'clickhouse' | 's3' | (string & {});
   /** Resolves when the engine answers and rejects when it does not. May give up when the signal aborts. */
-  check(signal: AbortSignal): Promise<void>;
+  readonly check: (signal: AbortSignal) => Promise<void>;
 }
 
 /** What one engine had to say. */

@@ -90,9 +90,9 @@ const FIRST_DISCOVERY_MS = 200;
 /** Removes repetitions that the settings no longer ask for, e.g. after the number of shards was changed. */
 export async function removeOtherSchedulers(queue: Queue, wanted: readonly DiscoveryJob[]): Promise<void> {
   const ids = new Set(wanted.map(schedulerId));
-  const pipelines = wanted.map((job) => `${job.pipeline}-`);
+  const pipelines = new Set(wanted.map((job) => job.pipeline));
   for (const { key } of await queue.getJobSchedulers()) {
-    if (!ids.has(key) && pipelines.some((prefix) => key.startsWith(prefix)))
-      await queue.removeJobScheduler(key);
+    const pipeline = key.replace(/-\d+-of-\d+$/, '');
+    if (!ids.has(key) && pipelines.has(pipeline)) await queue.removeJobScheduler(key);
   }
 }

@@ -15,16 +15,26 @@ export interface CliResult {
 /** Environment variables of a command line; nothing else is handed on, so that a developer's own do not count. */
 export type Environment = Readonly<Record<string, string>>;
 
+/** What a command line runs with. */
+export interface RunOptions {
+  readonly environment?: Environment;
+  /** Aborted to stop it, as a signal would. */
+  readonly stop?: AbortSignal;
+  /** Called with all that it has printed so far. */
+  readonly onPrint?: (stdout: string) => void;
+}
+
 /** Runs a command line in this process. The log goes to the real standard error and is not captured. */
 export async function runCli(
   words: readonly string[],
-  { environment = {}, stop }: { readonly environment?: Environment; readonly stop?: AbortSignal } = {},
+  { environment = {}, stop, onPrint = () => undefined }: RunOptions = {},
 ): Promise<CliResult> {
   const written = { stdout: '', stderr: '' };
   const output = (stream: keyof typeof written) => ({
     isTTY: false,
     write: (text: string) => {
       written[stream] += text;
+      if (stream === 'stdout') onPrint(written.stdout);
     },
   });
   const status = await main(words, {
@@ -48,6 +58,8 @@ export interface CliProcess {
   readonly pid: number;
   /** Resolves with the first event of the log, past or to come, that the condition holds for. Rejects at the end. */
   readonly logged: (condition: (event: LogEvent) => boolean) => Promise<LogEvent>;
+  /** Resolves with all that was printed, once the condition holds for it. Rejects at the end. */
+  readonly printed: (condition: (stdout: string) => boolean) => Promise<string>;
   readonly kill: (signal: NodeJS.Signals) => void;
   /** Resolves when the process has ended; the status of one that a signal ended is null. */
   readonly ended: Promise<Omit<CliResult, 'status'> & { readonly status: number | null }>;
@@ -71,19 +83,30 @@ export function spawnCli(
   if (pid === undefined) throw new Error('log-courier could not be started');
   const log = followLog(child);
   const [stdout, stderr] = [gather(child.stdout), gather(child.stderr)];
+  const orEnd = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
+    Promise.race([
+      answer,
+      ended.then((result) => {
+        throw new Error(`log-courier has ended: ${JSON.stringify(result)}`);
+      }),
+    ]);
   const ended = once(child, 'close').then(() => {
     running.delete(child);
     return { status: child.exitCode, stdout: stdout(), stderr: stderr() };
   });
   return {
     pid,
-    logged: async (condition) =>
-      Promise.race([
-        log(condition),
-        ended.then((result) => {
-          throw new Error(`log-courier ended before it logged that: ${JSON.stringify(result)}`);
+    logged: (condition) => orEnd(log(condition)),
+    printed: (condition) =>
+      orEnd(
+        new Promise((resolve) => {
+          const look = (): void => {
+            if (condition(stdout())) resolve(stdout());
+          };
+          child.stdout.on('data', look);
+          look();
         }),
-      ]),
+      ),
     kill: (signal) => child.kill(signal),
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,

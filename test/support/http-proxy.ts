@@ -133,9 +133,10 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
 }
 
 async function read(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
+  const chunks: AsyncIterable<Buffer> = incoming;
+  const received: Buffer[] = [];
+  for await (const chunk of chunks) received.push(chunk);
+  return Buffer.concat(received);
 }
 
 /** Hands the answer of the server behind on, with what the fate does to it. */

@@ -82,16 +82,20 @@ const COMMANDS = [
 ];
 
 describe('help', () => {
-  test.each(COMMANDS.map((words) => [words.join(' '), words]))('log-courier %s --help has an example', async (_, words) => {
-    const { status, stdout, stderr } = await runCli([...words, '--help']);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^Usage: log-courier /);
-    expect(stdout).toMatch(/\nExamples?:\s+log-courier /);
-  });
+  test.each(COMMANDS.map((words) => ({ name: words.join(' '), words })))(
+    'log-courier $name --help has an example',
+    async ({ words }) => {
+      const { status, stdout, stderr } = await runCli([...words, '--help']);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/^Usage: log-courier /);
+      expect(stdout).toMatch(/\nExamples?:\s+log-courier /);
+    },
+  );
 
   test('of the program names every command', async () => {
     const { stdout } = await runCli(['--help']);
-    for (const [name] of COMMANDS) if (name !== undefined) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    for (const [name] of COMMANDS)
+      if (name !== undefined) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   });
 
   test('of config lists every setting with its flag and its variable', async () => {
@@ -114,7 +118,10 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
     ['deliver', /unknown command 'deliver'/],
     ['run --rolls discovery', /unknown option '--rolls'/],
     ['run now', /too many arguments/],
-    ['run --roles workers', /--roles: "workers" is not allowed; give one or several of discovery, processors, dashboard/],
+    [
+      'run --roles workers',
+      /--roles: "workers" is not allowed; give one or several of discovery, processors, dashboard/,
+    ],
     ['schema drop', /unknown command 'drop'/],
     ['generate', /--rows <number>' not specified/],
     ['generate --rows ten', /--rows.*whole number/],

@@ -1,18 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { buildProgram } from '../../src/cli/program.js';
+import { ROLES } from '../../src/cli/roles.js';
 import { CONFIG_FILE_VARIABLE, loadSettings } from '../../src/config/load.js';
-import { flagOf, variableOf } from '../../src/config/setting-names.js';
+import { variableOf } from '../../src/config/setting-names.js';
 import { settingNames, settingsTable } from '../../src/config/settings.js';
 import { callsOf, environmentOf, readComposeFile, type ComposeService } from '../support/compose.js';
 
-const ROLES = ['discovery', 'processors', 'dashboard'];
-
-/** The commands that the Compose file may call, with the options that they have besides the settings' flags. */
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  run: ['--roles', '--once', '--embedded'],
-  schema: [],
-  generate: ['--rows', '--buckets', '--targets', '--seed', '--span', '--age'],
-};
+const silent = { write: () => undefined, isTTY: false };
+const { commands } = buildProgram({
+  stdout: silent,
+  stderr: silent,
+  environment: {},
+  stop: new AbortController().signal,
+  exitCode: 0,
+});
 
 const compose = readComposeFile('docker-compose.yml');
 const dockerfile = readFileSync('deploy/Dockerfile', 'utf8');
@@ -90,9 +92,9 @@ describe.each(own)('service %s', (_name, service) => {
     const calls = callsOf(service);
     expect(calls).not.toEqual([]);
     for (const [command = '', ...rest] of calls) {
-      const options = [...(COMMANDS[command] ?? []), ...settingNames.map(flagOf)];
-      expect(Object.keys(COMMANDS)).toContain(command);
-      expect(rest.filter((word) => word.startsWith('--') && !options.includes(word))).toEqual([]);
+      expect(commands.map((known) => known.name())).toContain(command);
+      const options = commands.find((known) => known.name() === command)?.options.map(({ long }) => long);
+      expect(rest.filter((word) => word.startsWith('--') && options?.includes(word) !== true)).toEqual([]);
     }
   });
 

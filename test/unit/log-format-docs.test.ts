@@ -12,15 +12,15 @@ const page = readFileSync(new URL('../../docs/log-format.md', import.meta.url), 
 
 describe('docs/log-format.md', () => {
   test('shows the fields as they are written', () => {
-    expect(page).toContain(`\n${logLineFieldsTable()}\n`);
+    expect(page).toContain(`<!-- fields -->\n\n${logLineFieldsTable()}\n\n<!-- /fields -->`);
   });
 
   test('shows the regular expression', () => {
-    expect(page).toContain(`\n${logLinePattern()}\n`);
+    expect(page).toContain(`<!-- pattern -->\n\n\`\`\`\n${logLinePattern()}\n`);
   });
 
   test('shows the Athena table', () => {
-    expect(page).toContain(`\n${athenaTable()}\n`);
+    expect(page).toContain(`<!-- athena -->\n\n\`\`\`sql\n${athenaTable()}\n`);
   });
 });
 

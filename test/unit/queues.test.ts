@@ -67,17 +67,22 @@ describe('the interval of discovery', () => {
 
   test('stays within the jitter factor of the setting, and never becomes a busy loop', () => {
     fc.assert(
-      fc.property(chance, fc.boolean(), fc.double({ min: 0, max: 1, noNaN: true }), (random, found, jitter) => {
-        const settings = settingsWith({
-          'consumer.min-discovery-interval-seconds': '0.1',
-          'consumer.max-discovery-interval-seconds': '50',
-          'consumer.discovery-interval-jitter-factor': jitter.toFixed(6),
-        });
-        const plain = found ? 100 : 50_000;
-        const interval = discoveryIntervalMs(settings, found, random);
-        expect(interval).toBeGreaterThanOrEqual(100);
-        expect(Math.abs(interval - plain)).toBeLessThanOrEqual(plain * jitter + 1);
-      }),
+      fc.property(
+        chance,
+        fc.boolean(),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (random, found, jitter) => {
+          const settings = settingsWith({
+            'consumer.min-discovery-interval-seconds': '0.1',
+            'consumer.max-discovery-interval-seconds': '50',
+            'consumer.discovery-interval-jitter-factor': jitter.toFixed(6),
+          });
+          const plain = found ? 100 : 50_000;
+          const interval = discoveryIntervalMs(settings, found, random);
+          expect(interval).toBeGreaterThanOrEqual(100);
+          expect(Math.abs(interval - plain)).toBeLessThanOrEqual(plain * jitter + 1);
+        },
+      ),
     );
   });
 });
@@ -120,7 +125,11 @@ describe('the priority of an order', () => {
 
 describe('a delivery job', () => {
   test('has an id that BullMQ takes: no colon, no whole number', () => {
-    const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 16, maxLength: 16 });
+    const hex = fc.string({
+      unit: fc.constantFrom(...Array.from('0123456789abcdef')),
+      minLength: 16,
+      maxLength: 16,
+    });
     fc.assert(
       fc.property(fc.oneof(hex, fc.constant('1234567890123456')), (id) => {
         expect(jobIdOf({ id })).toMatch(/^order-[0-9a-f]{16}$/);

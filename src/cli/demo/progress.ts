@@ -4,8 +4,8 @@ import { formatCount } from '../format.js';
 
 /** Something that goes on, shown to people as a bar and to files as one line at its end. */
 export interface Progress {
-  update(done: number): void;
-  end(): void;
+  readonly update: (done: number) => void;
+  readonly end: () => void;
 }
 
 /** Shows how much of `total` is done. */

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { S3ServiceException } from '@aws-sdk/client-s3';
 
 /**
@@ -28,17 +29,22 @@ export interface S3Failure {
 export function classifyS3Error(error: unknown): S3Failure {
   const code = codeOf(error);
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-  const text = error instanceof Error && error.message !== '' ? error.message : code;
+  const text = isError(error) && error.message !== '' ? error.message : code;
   const message = status === undefined ? `${code}: ${text}` : `${code} (HTTP ${String(status)}): ${text}`;
   return { code, permanent: PERMANENT.has(code), message };
 }
 
 function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'Unknown';
+  if (!isError(error)) return 'Unknown';
   if (error instanceof S3ServiceException) return error.name;
   if ('code' in error && typeof error.code === 'string') return error.code;
   if ('Code' in error && typeof error.Code === 'string') return error.Code;
   return error.name;
+}
+
+/** Errors of Node.js itself are of another realm than ours under test runners, where `instanceof` does not see them. */
+function isError(error: unknown): error is Error {
+  return isNativeError(error) || error instanceof Error;
 }
 
 /** What an operator can do about a permanent error. */

@@ -42,6 +42,23 @@ export async function uploadObject(
   options: UploadOptions,
 ): Promise<void> {
   const parts = inParts(body, options.partSizeBytes);
+  try {
+    await sendParts(client, target, parts, options);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw error;
+  } finally {
+    // Whatever stands behind the body, a connection for one, is let go of also when it was not read to its end.
+    await parts.return(undefined);
+  }
+}
+
+async function sendParts(
+  client: S3Client,
+  target: UploadTarget,
+  parts: AsyncGenerator<Uint8Array, undefined>,
+  options: UploadOptions,
+): Promise<void> {
   const first = await parts.next();
   const second = first.done === true ? first : await parts.next();
   options.signal.throwIfAborted();
@@ -80,7 +97,8 @@ async function sendMultipart(
   const create = { ...place, ContentType: target.contentType, Metadata: { ...target.metadata } };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(create), { abortSignal: signal });
   const upload = { ...place, UploadId };
-  // One part that fails stops the others at once; the upload is aborted when none is under way any more.
+  // One part that fails stops the others at once, whenever that is, and its error is the signal's reason from then on;
+  // the upload is aborted when none is under way any more.
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const underWay = new Set<Promise<void>>();
@@ -98,20 +116,24 @@ async function sendMultipart(
   try {
     let number = 0;
     for await (const content of parts) {
+      either.throwIfAborted();
       number += 1;
-      const sending: Promise<void> = send(number, content).finally(() => underWay.delete(sending));
-      sending.catch(() => undefined);
+      const sending: Promise<void> = send(number, content)
+        .catch((error: unknown) => {
+          failed.abort(error);
+        })
+        .finally(() => underWay.delete(sending));
       underWay.add(sending);
       if (underWay.size >= partsInFlight) await Promise.race(underWay);
     }
     await Promise.all(underWay);
-    signal.throwIfAborted();
+    either.throwIfAborted();
     done.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
     const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: done } });
     await client.send(complete, { abortSignal: signal });
   } catch (error) {
     failed.abort(error);
-    await Promise.allSettled(underWay);
+    await Promise.all(underWay);
     const abort = new AbortMultipartUploadCommand(upload);
     await client.send(abort, { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) }).catch(() => undefined);
     throw error;

@@ -28,7 +28,8 @@ const DELIVERED_FROM = 2e15;
  * The revision of a new row. ClickHouse keeps the row with the highest one, so it alone decides which of two
  * writers wins, whatever the moment at which they write:
  * - `proposed` is 0: any order outranks it;
- * - `open` and `failed` count upwards with each change;
+ * - `open` and `failed` count upwards with each change, and never reach what stands above them: a process that
+ *   was presumed dead may read the row of a delivery and then write that it failed;
  * - `skipped` outranks both, since it is an operator's last word on an order that is not delivered;
  * - `delivered` outranks everything, and of two deliveries the one with more records wins. So a process that was
  *   presumed dead can neither undo nor shrink what another one delivered.
@@ -43,7 +44,7 @@ export function revisionOf(state: RowState, previous: number, deliveredRecords =
       return 0;
     case 'open':
     case 'failed':
-      return previous + 1;
+      return Math.min(previous + 1, SKIPPED_FROM - 1);
     case 'skipped':
       return SKIPPED_FROM + (previous % SKIPPED_FROM) + 1;
     case 'delivered':

@@ -26,9 +26,8 @@ export async function countRanges(
           `SELECT ${String(position)} AS position, count() AS records FROM ${tables.logs} WHERE ${orderSql(String(position))}`,
       )
       .join('\nUNION ALL\n');
-    const parameters = Object.assign(
-      {},
-      ...some.map((range, position) => orderParameters(range, String(position))),
+    const parameters = Object.fromEntries(
+      some.flatMap((range, position) => Object.entries(orderParameters(range, String(position)))),
     );
     const rows = await clickhouse.query(countRow, sql, {
       doing: 'count the records of work orders',

@@ -53,6 +53,23 @@ export class MissingRecordsError extends Error {
   }
 }
 
+/** ClickHouse has fewer records of an object than an earlier attempt delivered, so it must not be replaced. */
+export class ShrunkObjectError extends Error {
+  override readonly name = 'ShrunkObjectError';
+
+  /**
+   * @param earlier the object as it was delivered
+   * @param now what would replace it
+   */
+  constructor(earlier: DeliveredObject, now: PlannedObject) {
+    super(
+      `${earlier.key} has been delivered with ${String(earlier.records)} records but ClickHouse counts ` +
+        `${String(now.records)} now; it is not replaced (a replica lags behind, or records have reached the end of ` +
+        'their retention)',
+    );
+  }
+}
+
 /**
  * Delivers one order: one log object for each target. What the order book says goes before what the job says.
  * A target that fails does not keep the others from being delivered.
@@ -92,11 +109,14 @@ async function deliverObjects(
   const failures: TargetFailure[] = [];
   for (const object of plan.objects) {
     context.signal.throwIfAborted();
-    const earlier = arrived.find((one) => isSameObject(one, object));
+    const earlier = arrived.find((one) => one.bucket === object.targetBucket && one.key === object.key);
+    const isThere = earlier?.records === object.records;
     try {
-      delivered.push(earlier ?? (await deliverObject(parts, order, object, context.signal)));
+      if (earlier !== undefined && earlier.records > object.records)
+        throw new ShrunkObjectError(earlier, object);
+      delivered.push(isThere ? earlier : await deliverObject(parts, order, object, context.signal));
       context.report(
-        `${earlier === undefined ? 'delivered' : 'an earlier attempt delivered'} s3://${object.targetBucket}/${object.key}: ${String(object.records)} records`,
+        `${isThere ? 'an earlier attempt delivered' : 'delivered'} s3://${object.targetBucket}/${object.key}: ${String(object.records)} records`,
         (100 * delivered.length) / plan.objects.length,
       );
     } catch (error) {
@@ -108,10 +128,6 @@ async function deliverObjects(
   }
   if (failures.length > 0) throw new DeliveryError(failures, delivered);
   return delivered;
-}
-
-function isSameObject(one: DeliveredObject, { targetBucket, key, records }: PlannedObject): boolean {
-  return one.bucket === targetBucket && one.key === key && one.records === records;
 }
 
 async function deliverObject(

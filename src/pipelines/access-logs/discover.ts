@@ -111,6 +111,9 @@ function thresholdsOf(settings: Settings): Thresholds {
   };
 }
 
+/** How far back the first count of a deployment goes, or the first one after Redis was wiped. */
+const FIRST_COUNT_SECONDS = 3600;
+
 const passedOverRow = z.object({ loggingOff: z.number(), noTarget: z.number() });
 
 /**
@@ -126,7 +129,8 @@ async function countPassedOver(
 ): Promise<string> {
   const { clickhouse, tables, settings, metrics } = parts;
   const upTo = Math.floor(nowMs / 1000) - settings['consumer.processing-delay-seconds'];
-  const from = context.countedUpTo === undefined ? 0 : Math.floor(Date.parse(context.countedUpTo) / 1000);
+  const before = context.countedUpTo;
+  const from = before === undefined ? upTo - FIRST_COUNT_SECONDS : Math.floor(Date.parse(before) / 1000);
   if (upTo <= from) return new Date(from * 1000).toISOString();
   const [row] = await clickhouse.query(
     passedOverRow,
@@ -136,7 +140,12 @@ async function countPassedOver(
        AND raftSessionID % {shards:UInt16} = {shard:UInt16}`,
     {
       doing: 'count the records that go nowhere',
-      parameters: { from, upTo: Math.max(0, upTo), shard: context.shard, shards: context.shards },
+      parameters: {
+        from: Math.max(0, from),
+        upTo: Math.max(0, upTo),
+        shard: context.shard,
+        shards: context.shards,
+      },
       signal: context.signal,
     },
   );

@@ -7,6 +7,8 @@ import { orderParameters, orderSql, type AccessLogOrder } from './order.js';
 import type { PlannedObject } from './plan.js';
 
 const NEWLINE = 0x0a;
+/** How much of an answer's end is kept for the error message when it is not whole; an exception's text fits in. */
+const TAIL_BYTES = 8192;
 
 /** ClickHouse sent another number of lines than it counts records for the object. */
 export class LineCountError extends Error {
@@ -83,21 +85,24 @@ export class LogLines implements AsyncIterable<Uint8Array> {
       },
       settings: { max_execution_time: 0 },
     });
+    const chunks: AsyncIterable<Buffer> = stream;
     let held: Buffer = Buffer.alloc(0);
+    let tail: Buffer = held;
     try {
-      for await (const chunk of stream) {
-        const joined: Buffer = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
+      for await (const chunk of chunks) {
+        tail = lastBytes(tail, chunk);
+        const joined = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
         const safe = Math.max(0, joined.byteLength - mark.byteLength);
         held = joined.subarray(safe);
         if (safe > 0) yield this.#handOn(joined.subarray(0, safe));
       }
     } catch (cause) {
       this.#signal.throwIfAborted();
-      throw new ClickHouseTruncatedError(doing, held.toString('utf8'), { cause });
+      throw new ClickHouseTruncatedError(doing, tail.toString('utf8'), { cause });
     } finally {
       stream.destroy();
     }
-    if (!held.equals(mark)) throw new ClickHouseTruncatedError(doing, held.toString('utf8'));
+    if (!held.equals(mark)) throw new ClickHouseTruncatedError(doing, tail.toString('utf8'));
     if (this.#lines !== this.#object.records)
       throw new LineCountError(doing, this.#object.records, this.#lines);
   }
@@ -110,13 +115,20 @@ export class LogLines implements AsyncIterable<Uint8Array> {
   }
 }
 
+/** The last {@link TAIL_BYTES} of what came so far. */
+function lastBytes(before: Buffer, chunk: Buffer): Buffer {
+  const all = chunk.byteLength < TAIL_BYTES ? Buffer.concat([before, chunk]) : chunk;
+  return all.subarray(-TAIL_BYTES);
+}
+
 /** Values that choose the records of one object among those of its order. */
 function targetParameters({ targetBucket, targetPrefix, day }: PlannedObject): Record<string, string> {
   return { targetBucket, targetPrefix, day };
 }
 
 /**
- * The lines of one object in order of startTime, then req_id, and behind them the mark.
+ * The lines of one object in order of startTime, then req_id, and behind them the mark. Records that have both in
+ * common stand in the order of their lines, so that a repeat makes the same bytes.
  * Binds: an order's parameters, targetBucket, targetPrefix, day (empty for all), mark.
  */
 function linesSql(tables: Tables): string {
@@ -129,6 +141,6 @@ function linesSql(tables: Tables): string {
       UNION ALL
       SELECT {mark:String} AS line, toDateTime64(0, 3) AS at, '' AS id, 1 AS isMark
     )
-    ORDER BY isMark, at, id
+    ORDER BY isMark, at, id, line
     FORMAT TSVRaw`;
 }

@@ -1,3 +1,4 @@
+import { markdownTable } from '../../config/markdown-table.js';
 import {
   FIELDS_IN_EVERY_LINE,
   logLineFields,
@@ -41,35 +42,16 @@ export function logLinePattern(): string {
   return `${always}(?:${later.join('')})?.*$`;
 }
 
-/** Width that Prettier gives the narrowest column. */
-const NARROWEST = 3;
-
-/** The Markdown table of the log line's fields, its columns aligned as Prettier aligns them. */
+/** The Markdown table of the log line's fields. */
 export function logLineFieldsTable(): string {
-  const rows = [['#', 'Field', 'Written as', 'Column of `logs`'], ...logLineFields.map(cells)];
-  const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, index) => Math.max(cell.length, widest[index] ?? NARROWEST)),
-    [],
-  );
-  const lines = rows.map((row) => tableLine(row.map((cell, index) => padded(cell, index, widths))));
-  const rule = widths.map((width, index) => (index === 0 ? '-'.repeat(width - 1) + ':' : '-'.repeat(width)));
-  return [...lines.slice(0, 1), tableLine(rule), ...lines.slice(1)].join('\n');
+  const head = ['#', 'Field', 'Written as', 'Column of `logs`'];
+  return markdownTable([head, ...logLineFields.map(cells)], ['right']);
 }
 
 function cells({ number, name, kind, column }: LogLineField): string[] {
   return column === NO_VALUE
     ? [String(number), name, 'always `-`', '']
     : [String(number), name, KINDS[kind], `\`${column}\``];
-}
-
-/** Numbers stand to the right. */
-function padded(cell: string, index: number, widths: readonly number[]): string {
-  const width = widths[index] ?? 0;
-  return index === 0 ? cell.padStart(width) : cell.padEnd(width);
-}
-
-function tableLine(row: readonly string[]): string {
-  return `| ${row.join(' | ')} |`;
 }
 
 /** The statement with which Athena is told of a bucket of log objects; the location is to be filled in. */

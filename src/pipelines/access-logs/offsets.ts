@@ -25,9 +25,7 @@ export async function commitOffsets(
   }
 }
 
-/**
- * Brings the offsets of every source up to the order book: after a crash between the two, at start.
- */
+/** Brings the offsets of every source up to the order book. */
 export async function commitAllOffsets(
   clickhouse: ClickHouse,
   tables: Tables,
@@ -37,6 +35,32 @@ export async function commitAllOffsets(
     doing: 'commit the offsets of all buckets',
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/**
+ * Brings the offsets of every source up to the order book, once in the life of a process: an earlier one may have been
+ * killed between the two.
+ */
+export class OffsetCatchUp {
+  readonly #clickhouse: ClickHouse;
+  readonly #tables: Tables;
+  #done: Promise<void> | undefined;
+
+  constructor(clickhouse: ClickHouse, tables: Tables) {
+    this.#clickhouse = clickhouse;
+    this.#tables = tables;
+  }
+
+  /** Resolves when it is done, now or before; after a failure the next call tries again. */
+  async catchUp(): Promise<void> {
+    this.#done ??= commitAllOffsets(this.#clickhouse, this.#tables);
+    try {
+      await this.#done;
+    } catch (error) {
+      this.#done = undefined;
+      throw error;
+    }
+  }
 }
 
 /**

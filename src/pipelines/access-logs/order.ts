@@ -29,19 +29,24 @@ export interface AccessLogOrder extends WorkOrder, Boundaries {
   readonly orderedAt: string;
 }
 
-/** Validates an order that comes out of a job's payload. */
-export const accessLogOrderSchema: z.ZodType<AccessLogOrder> = z.object({
-  id: z.string().regex(/^[0-9a-f]{16}$/),
-  source: z.string(),
-  records: z.int().nonnegative(),
-  oldestAt: z.iso.datetime(),
-  bucket: z.string().min(1),
-  raftSession: z.int().min(0).max(65_535),
-  after: offsetSchema.nullable(),
-  upTo: offsetSchema,
-  firstStartTime: z.iso.datetime({ precision: 3 }),
-  orderedAt: z.iso.datetime({ precision: 3 }),
-});
+/**
+ * Validates an order that comes out of a job's payload. Its boundaries must be those of its id: what is committed is
+ * what the payload says, and Redis must not be able to move that.
+ */
+export const accessLogOrderSchema: z.ZodType<AccessLogOrder> = z
+  .object({
+    id: z.string().regex(/^[0-9a-f]{16}$/),
+    source: z.string(),
+    records: z.int().nonnegative(),
+    oldestAt: z.iso.datetime(),
+    bucket: z.string().min(1),
+    raftSession: z.int().min(0).max(65_535),
+    after: offsetSchema.nullable(),
+    upTo: offsetSchema,
+    firstStartTime: z.iso.datetime({ precision: 3 }),
+    orderedAt: z.iso.datetime({ precision: 3 }),
+  })
+  .refine((order) => orderId(order) === order.id, { error: 'the boundaries are not those of the id' });
 
 /** What is counted when an order is cut. */
 export interface Cut {

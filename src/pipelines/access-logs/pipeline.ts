@@ -4,14 +4,16 @@ import { tablesOf } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
-import type { Pipeline } from '../pipeline.js';
+import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
 import { auditBook, type BookAudit } from './audit.js';
+import type { BookEntry } from './book-row.js';
 import { Committer } from './committer.js';
 import { auditDeeply } from './deep-audit.js';
 import { deliver } from './deliver.js';
 import { cutOrders, discover } from './discover.js';
 import { ACCESS_LOGS, accessLogOrderSchema, type AccessLogOrder } from './order.js';
 import { OrderBook } from './order-book.js';
+import { OffsetCatchUp } from './offsets.js';
 import { pipelineStatus } from './status.js';
 
 /** What the pipeline works with; its owner closes these. */
@@ -30,17 +32,22 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const book = new OrderBook(clickhouse, tables);
   const parts = { ...given, tables, book };
   const committer = new Committer(parts);
+  const offsets = new OffsetCatchUp(clickhouse, tables);
   return {
     name: ACCESS_LOGS,
     orderSchema: accessLogOrderSchema,
-    discover: (context) => discover(parts, context),
+    discover: async (context) => {
+      await offsets.catchUp();
+      return discover(parts, context);
+    },
     preview: async (signal) => cutOrders(parts, { shard: 0, shards: 1 }, await book.now(), Infinity, signal),
     outstanding: (shard) => book.open(shard),
     deliver: (order, context) => deliver(parts, order, context),
     commit: (order, receipt) => committer.commit(order, receipt.objects),
     fail: async (order, failure) => {
       const entry = await book.entry(order);
-      if (entry !== undefined) await book.markFailed(order, failure, entry.revision);
+      if (entry !== undefined)
+        await book.markFailed(order, withEarlierObjects(failure, entry), entry.revision);
     },
     failed: async (filter) =>
       (await book.failed(filter)).map(({ order, failureCode, failureReason, updatedAt }) => ({
@@ -73,4 +80,11 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     },
     close: () => committer.close(),
   };
+}
+
+/** What earlier attempts delivered stays noted, whatever became of the last one: it is neither repeated nor shrunk. */
+function withEarlierObjects(failure: Failure, { objects: earlier }: BookEntry): Failure {
+  const isReplaced = ({ bucket, key }: DeliveredObject): boolean =>
+    failure.objects.some((object) => object.bucket === bucket && object.key === key);
+  return { ...failure, objects: [...failure.objects, ...earlier.filter((object) => !isReplaced(object))] };
 }

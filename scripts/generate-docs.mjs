@@ -1,0 +1,31 @@
+// Writes what is derived from the code into docs/ and README.md. Needs dist/; `npm run docs` builds it first.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { settingsPage, settingsSummary } from '../dist/config/settings-docs.js';
+import {
+  athenaTable,
+  logLineFieldsTable,
+  logLinePattern,
+} from '../dist/pipelines/access-logs/log-line-docs.js';
+
+writeFileSync('docs/settings.md', settingsPage());
+splice('docs/log-format.md', {
+  fields: logLineFieldsTable(),
+  pattern: `\`\`\`\n${logLinePattern()}\n\`\`\``,
+  athena: `\`\`\`sql\n${athenaTable()}\n\`\`\``,
+});
+if (existsSync('README.md')) splice('README.md', { settings: settingsSummary() });
+
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`; pages without the two are left as they are. */
+function splice(file, parts) {
+  const page = Object.entries(parts).reduce(
+    (text, [name, part]) => {
+      const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+      const from = text.indexOf(begin);
+      const to = text.indexOf(end, from);
+      if (from === -1 || to === -1) return text;
+      return `${text.slice(0, from)}${begin}\n\n${part}\n\n${text.slice(to)}`;
+    },
+    readFileSync(file, 'utf8'),
+  );
+  writeFileSync(file, page);
+}

@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { CreateBucketCommand, GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { loadSettings } from '../../src/config/load.js';
+import { createS3Client } from '../../src/destinations/s3/client.js';
+import { readableBody } from '../../src/destinations/s3/read.js';
+import { uploadObject } from '../../src/destinations/s3/upload.js';
+import type { Engine } from '../../src/embedded/engine.js';
+import { startS3 } from '../../src/embedded/s3.js';
+import { startHttpProxy, type HttpProxy, type ProxiedRequest } from '../support/http-proxy.js';
+
+let dir: string;
+let engine: Engine;
+let proxy: HttpProxy;
+let client: S3Client;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'log-courier-upload-'));
+  engine = await startS3({ dir });
+  proxy = await startHttpProxy(engine.url);
+  const flags = {
+    's3.endpoint': proxy.url,
+    's3.access-key-id': 'S3RVER',
+    's3.secret-access-key': 'S3RVER',
+    's3.max-backoff-delay-seconds': '0',
+  };
+  client = createS3Client(loadSettings({ flags, environment: {} }).settings);
+  await client.send(new CreateBucketCommand({ Bucket: 'uploads' }));
+});
+
+beforeEach(() => {
+  proxy.reset();
+});
+
+afterAll(async () => {
+  client.destroy();
+  await proxy.close();
+  await engine.stop();
+  await rm(dir, { recursive: true });
+});
+
+const PART = 1000;
+const part = (letter: string, bytes = PART): Buffer => Buffer.alloc(bytes, letter);
+
+/** What a request does, in the words of S3's API. */
+function operation({ method, url }: ProxiedRequest): string {
+  const query = new URL(url, 'http://s3').searchParams;
+  if (method === 'POST' && query.has('uploads')) return 'CreateMultipartUpload';
+  if (method === 'POST' && query.has('uploadId')) return 'CompleteMultipartUpload';
+  if (method === 'DELETE' && query.has('uploadId')) return 'AbortMultipartUpload';
+  if (method === 'PUT' && query.has('partNumber')) return `UploadPart ${query.get('partNumber') ?? ''}`;
+  return method === 'PUT' ? 'PutObject' : method;
+}
+
+const operations = (): string[] => proxy.requests.map(operation);
+const isFor =
+  (name: string) =>
+  (request: ProxiedRequest): boolean =>
+    operation(request) === name;
+
+interface Given {
+  readonly bucket?: string;
+  readonly partsInFlight?: number;
+  readonly signal?: AbortSignal;
+}
+
+async function upload(key: string, body: AsyncIterable<Uint8Array>, given: Given = {}): Promise<void> {
+  const { bucket = 'uploads', partsInFlight = 2, signal = new AbortController().signal } = given;
+  const target = { bucket, key, contentType: 'text/plain', metadata: { answer: '42' } };
+  await uploadObject(client, target, body, { partSizeBytes: PART, partsInFlight, signal });
+}
+
+async function content(key: string): Promise<Buffer> {
+  const { Body } = await client.send(new GetObjectCommand({ Bucket: 'uploads', Key: key }));
+  return buffer(readableBody(Body));
+}
+
+async function expectNothingUnder(key: string): Promise<void> {
+  await expect(content(key)).rejects.toMatchObject({ name: 'NoSuchKey' });
+}
+
+async function* chunks(...given: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const chunk of given) yield await Promise.resolve(chunk);
+}
+
+describe('an object', () => {
+  test.each([
+    ['nothing', 0],
+    ['less than a part', PART - 1],
+    ['exactly one part', PART],
+  ])('of %s is one PUT', async (_, bytes) => {
+    await upload('small', chunks(part('a', bytes)));
+    expect(operations()).toEqual(['PutObject']);
+    expect(await content('small')).toEqual(part('a', bytes));
+  });
+
+  test('larger than a part is a multipart upload with the same bytes, type and metadata', async () => {
+    const body = [part('a', 1), part('b', 2499), part('c', 1500), part('d', 333)];
+    await upload('large', chunks(...body));
+    expect(operations()).toEqual(
+      expect.arrayContaining(['CreateMultipartUpload', 'UploadPart 1', 'UploadPart 5']),
+    );
+    expect(operations().at(-1)).toBe('CompleteMultipartUpload');
+    const parts = proxy.requests.filter((request) => operation(request).startsWith('UploadPart'));
+    expect(parts.map(({ body: sent }) => sent.byteLength).sort((a, b) => a - b)).toEqual([
+      333,
+      PART,
+      PART,
+      PART,
+      PART,
+    ]);
+    const stored = await client.send(new GetObjectCommand({ Bucket: 'uploads', Key: 'large' }));
+    expect(await buffer(readableBody(stored.Body))).toEqual(Buffer.concat(body));
+    expect(stored).toMatchObject({ ContentType: 'text/plain', Metadata: { answer: '42' } });
+  });
+
+  test('is put together in order, also when its parts arrive in another one', async () => {
+    proxy.rule(async (request) => {
+      if (operation(request) === 'UploadPart 1') await proxy.answered(isFor('UploadPart 2'));
+      return { kind: 'pass' };
+    });
+    await upload('disordered', chunks(part('a'), part('b'), part('c', 1)));
+    expect(await content('disordered')).toEqual(Buffer.concat([part('a'), part('b'), part('c', 1)]));
+  });
+});
+
+describe('no object is made', () => {
+  test('when the body throws in its third part: the upload is aborted', async () => {
+    async function* breaksOff(): AsyncGenerator<Uint8Array> {
+      yield* chunks(part('a'), part('b'));
+      throw new Error('the source went away');
+    }
+    await expect(upload('broken', breaksOff())).rejects.toThrow('the source went away');
+    expect(operations()).toContain('CreateMultipartUpload');
+    expect(operations().at(-1)).toBe('AbortMultipartUpload');
+    await expectNothingUnder('broken');
+  });
+
+  test('when the body throws in its first part: S3 is not even asked', async () => {
+    async function* breaksOff(): AsyncGenerator<Uint8Array> {
+      yield part('a', 10);
+      await Promise.reject(new Error('the source went away'));
+    }
+    await expect(upload('early', breaksOff())).rejects.toThrow('the source went away');
+    expect(operations()).toEqual([]);
+  });
+
+  test('when it is told to stop in the middle: the upload is aborted', async () => {
+    const stop = new AbortController();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      yield* chunks(part('a'), part('b'));
+      await proxy.answered(isFor('UploadPart 1'));
+      stop.abort(new Error('the processor stops'));
+      for (;;) yield part('c');
+    }
+    await expect(upload('stopped', endless(), { signal: stop.signal })).rejects.toThrow(
+      'the processor stops',
+    );
+    expect(operations().at(-1)).toBe('AbortMultipartUpload');
+    expect(operations()).not.toContain('CompleteMultipartUpload');
+    await expectNothingUnder('stopped');
+  });
+
+  test('when a part is refused while the body is silent: the failure is not forgotten', async () => {
+    proxy.rule((request) =>
+      operation(request) === 'UploadPart 1'
+        ? { kind: 'answer', status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }
+        : { kind: 'pass' },
+    );
+    async function* pausesAfterTheFirst(): AsyncGenerator<Uint8Array> {
+      yield* chunks(part('a'), part('b'));
+      await proxy.answered(isFor('UploadPart 1'));
+      await proxy.answered(isFor('UploadPart 2'));
+      // The SDK needs some turns of the event loop to make an error of the answer.
+      for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      yield* chunks(part('c'), part('d', 5));
+    }
+    const sending = upload('with-a-hole', pausesAfterTheFirst(), { partsInFlight: 4 });
+    await expect(sending).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect(operations()).not.toContain('CompleteMultipartUpload');
+    expect(operations().at(-1)).toBe('AbortMultipartUpload');
+    await expectNothingUnder('with-a-hole');
+  });
+});
+
+test('the body is let go of when the upload cannot even begin, so that no connection is left behind', async () => {
+  let letGo = 0;
+  async function* body(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) yield await Promise.resolve(part('a'));
+    } finally {
+      letGo += 1;
+    }
+  }
+  await expect(upload('large', body(), { bucket: 'absent' })).rejects.toMatchObject({ name: 'NoSuchBucket' });
+  await expect(upload('large', body(), { signal: AbortSignal.abort() })).rejects.toThrow();
+  expect(letGo).toBe(2);
+});
+
+describe('an error that may pass', () => {
+  const busy = { kind: 'answer', status: 503, body: '<Error><Code>SlowDown</Code></Error>' } as const;
+
+  test('is retried: a busy S3, a lost connection, a lost answer', async () => {
+    const fates = [busy, { kind: 'reset' }] as const;
+    proxy.rule(() => fates[proxy.requests.length - 1] ?? { kind: 'pass' });
+    await upload('retried', chunks(part('a', 10)));
+    expect(operations()).toEqual(['PutObject', 'PutObject', 'PutObject']);
+    expect(await content('retried')).toEqual(part('a', 10));
+    proxy.reset();
+    proxy.rule(() => ({ kind: proxy.requests.length === 1 ? 'drop' : 'pass' }));
+    await upload('retried', chunks(part('b', 10)));
+    expect(await content('retried')).toEqual(part('b', 10));
+  });
+
+  test('is an error after the attempts that the settings allow', async () => {
+    proxy.rule(() => busy);
+    await expect(upload('never', chunks(part('a', 10)))).rejects.toMatchObject({ name: 'SlowDown' });
+    expect(operations()).toEqual(['PutObject', 'PutObject', 'PutObject']);
+  });
+});
