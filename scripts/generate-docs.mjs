@@ -1,5 +1,5 @@
 // Writes what is derived from the code into docs/ and README.md. Needs dist/; `npm run docs` builds it first.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { settingsPage, settingsSummary } from '../dist/config/settings-docs.js';
 import {
   athenaTable,
@@ -13,16 +13,16 @@ splice('docs/log-format.md', {
   pattern: `\`\`\`\n${logLinePattern()}\n\`\`\``,
   athena: `\`\`\`sql\n${athenaTable()}\n\`\`\``,
 });
-if (existsSync('README.md')) splice('README.md', { settings: settingsSummary() });
+splice('README.md', { settings: settingsSummary() });
 
-/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`; pages without the two are left as they are. */
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
 function splice(file, parts) {
   const page = Object.entries(parts).reduce(
     (text, [name, part]) => {
       const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
       const from = text.indexOf(begin);
       const to = text.indexOf(end, from);
-      if (from === -1 || to === -1) return text;
+      if (from === -1 || to === -1) throw new Error(`${file} has no ${begin} … ${end}`);
       return `${text.slice(0, from)}${begin}\n\n${part}\n\n${text.slice(to)}`;
     },
     readFileSync(file, 'utf8'),

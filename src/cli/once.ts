@@ -9,8 +9,11 @@ import type { Queues, Store } from './assembly.js';
 
 /** What `run --once` did. */
 export interface OnceResult {
+  /** New orders. */
   readonly orders: number;
   readonly records: number;
+  /** Orders that were delivered meanwhile, new ones and others. */
+  readonly delivered: number;
   /** Orders that failed meanwhile, whichever process had them. */
   readonly failed: number;
 }
@@ -52,7 +55,9 @@ export async function runOnce(store: Store, queues: Queues, stop: AbortSignal): 
       for (const queue of watched) await queue.idle(stop);
       if (found === 0) break;
     }
-    return { orders, records, failed: watched.reduce((sum, queue) => sum + queue.failed.size, 0) };
+    const total = (which: 'failed' | 'completed'): number =>
+      watched.reduce((sum, queue) => sum + queue[which].size, 0);
+    return { orders, records, delivered: total('completed'), failed: total('failed') };
   } finally {
     await Promise.all(watched.map((queue) => queue.close()));
   }
@@ -61,6 +66,8 @@ export async function runOnce(store: Store, queues: Queues, stop: AbortSignal): 
 interface WatchedQueue {
   /** Ids of the jobs that failed for good while the queue was watched. */
   readonly failed: ReadonlySet<string>;
+  /** Ids of the jobs that completed. */
+  readonly completed: ReadonlySet<string>;
   /** Resolves when no job waits, runs or is to be retried. */
   idle(stop: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -76,10 +83,15 @@ async function watch({ settings, log }: Store, pipeline: Pipeline, queue: Queue)
   });
   await events.waitUntilReady();
   const failed = new Set<string>();
+  const completed = new Set<string>();
   events.on('failed', ({ jobId }) => failed.add(jobId));
-  events.on('completed', ({ jobId }) => failed.delete(jobId));
+  events.on('completed', ({ jobId }) => {
+    completed.add(jobId);
+    failed.delete(jobId);
+  });
   return {
     failed,
+    completed,
     idle: async (stop) => {
       while ((await inFlight(queue)) > 0) {
         stop.throwIfAborted();

@@ -1,5 +1,5 @@
-import { isNativeError } from 'node:util/types';
 import { ClickHouseError as ServerException } from '@clickhouse/client';
+import { isError } from '../observability/is-error.js';
 
 /** ClickHouse could not be reached, or went silent: nothing is known to be wrong with the request itself. */
 export class ClickHouseUnreachableError extends Error {
@@ -83,9 +83,4 @@ const CONNECTION_CODES = new Set([
 
 function messageOf(cause: unknown): string {
   return isError(cause) ? cause.message || cause.name : String(cause);
-}
-
-/** Errors of Node.js itself are of another realm than ours under test runners, where `instanceof` does not see them. */
-function isError(cause: unknown): cause is Error {
-  return isNativeError(cause) || cause instanceof Error;
 }

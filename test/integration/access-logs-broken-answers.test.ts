@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { ClickHouseTruncatedError, ClickHouseUnreachableError } from '../../src/clickhouse/errors.js';
 import { LineCountError, LogLines } from '../../src/pipelines/access-logs/fetch.js';
 import { objectKey } from '../../src/pipelines/access-logs/object-key.js';
@@ -16,22 +16,19 @@ beforeAll(async () => {
   engines = await startTestEngines();
   clickhouse = await startHttpProxy(engines.clickhouseUrl);
   s3 = await startHttpProxy(engines.s3Url);
-});
-
-beforeEach(async () => {
   store = await openTestStore(
     { clickhouseUrl: clickhouse.url, s3Url: s3.url },
     { 's3.part-size-bytes': String(5 * 1024 * 1024) },
   );
 });
 
-afterEach(async () => {
+afterEach(() => {
   clickhouse.reset();
   s3.reset();
-  await store.close();
 });
 
 afterAll(async () => {
+  await store.close();
   await clickhouse.close();
   await s3.close();
   await engines.stop();
@@ -51,7 +48,9 @@ function breakFetches(fate: Fate): void {
 
 async function makeOrder(bucket: string, records = 5): Promise<AccessLogOrder> {
   await store.createBucket(bucket);
-  await store.insertRecords(Array.from({ length: records }, () => ({ loggingTargetBucket: bucket })));
+  await store.insertRecords(
+    Array.from({ length: records }, () => ({ bucketName: bucket, loggingTargetBucket: bucket })),
+  );
   const [order] = (await store.discover()).orders;
   if (order === undefined) throw new Error('nothing was ordered');
   s3.reset();
@@ -205,7 +204,10 @@ test('an engine that fails while it reads the records makes no object', async ()
   await store.command(`RENAME TABLE ${logs} TO ${logs}_kept`);
   const failing = `if(throwIf(req_id = '${order.upTo.reqId}', 'disk lost') = 0, objectKey, '') AS objectKey`;
   await store.command(`CREATE VIEW ${logs} AS SELECT * REPLACE (${failing}) FROM ${logs}_kept`);
-  expect(await causeOfFailure(order)).toMatchObject({
+  const cause = await causeOfFailure(order);
+  await store.command(`DROP VIEW ${logs}`);
+  await store.command(`RENAME TABLE ${logs}_kept TO ${logs}`);
+  expect(cause).toMatchObject({
     name: 'ClickHouseQueryError',
     message: expect.stringContaining('disk lost'),
   });

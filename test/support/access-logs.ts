@@ -223,9 +223,11 @@ async function readObjects(s3: S3Client, bucket: string): Promise<StoredObject[]
   const objects: StoredObject[] = [];
   for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket })) {
     for (const { Key = '' } of page.Contents ?? []) {
-      const { Body, ContentType, Metadata = {} } = await s3.send(
-        new GetObjectCommand({ Bucket: bucket, Key }),
-      );
+      const {
+        Body,
+        ContentType,
+        Metadata = {},
+      } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
       const content = await text(readableBody(Body));
       const lines = content.split('\n').slice(0, -1);
       const ids = lines.map((line) => /\] \S+ \S+ (\S+)/.exec(line)?.[1] ?? '');

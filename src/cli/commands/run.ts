@@ -112,11 +112,12 @@ async function serve(
 }
 
 async function tellOnce(store: Store, queues: Queues, context: CliContext): Promise<void> {
-  const { orders, records, failed } = await runOnce(store, queues, context.stop);
+  const { orders, records, delivered, failed } = await runOnce(store, queues, context.stop);
+  const outcome = [`${formatCount(delivered)} delivered`];
+  if (failed > 0) outcome.push(`${formatCount(failed)} failed (\`log-courier status\` says why)`);
   print(
     context.stdout,
-    `${formatCount(orders)} work orders with ${formatCount(records)} records` +
-      (failed === 0 ? '; all delivered' : `; ${formatCount(failed)} failed, \`log-courier status\` says why`),
+    `${formatCount(orders)} new work orders with ${formatCount(records)} records; ${outcome.join(', ')}`,
   );
   if (failed > 0) context.exitCode = 1;
 }

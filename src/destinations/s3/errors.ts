@@ -1,5 +1,5 @@
-import { isNativeError } from 'node:util/types';
 import { S3ServiceException } from '@aws-sdk/client-s3';
+import { isError } from '../../observability/is-error.js';
 
 /**
  * Error codes after which no retry helps until somebody changes the target, its policy or the credentials.
@@ -37,14 +37,10 @@ export function classifyS3Error(error: unknown): S3Failure {
 function codeOf(error: unknown): string {
   if (!isError(error)) return 'Unknown';
   if (error instanceof S3ServiceException) return error.name;
-  if ('code' in error && typeof error.code === 'string') return error.code;
+  // System errors have codes such as ECONNRESET; a number would be another server's code.
+  if ('code' in error && typeof error.code === 'string' && /^[A-Z]/.test(error.code)) return error.code;
   if ('Code' in error && typeof error.Code === 'string') return error.Code;
   return error.name;
-}
-
-/** Errors of Node.js itself are of another realm than ours under test runners, where `instanceof` does not see them. */
-function isError(error: unknown): error is Error {
-  return isNativeError(error) || error instanceof Error;
 }
 
 /** What an operator can do about a permanent error. */

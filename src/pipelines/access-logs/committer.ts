@@ -86,7 +86,14 @@ export class Committer {
       void this.#flush('count');
       return;
     }
-    this.#timer ??= setTimeout(() => void this.#flush('time'), settings['offset.flush-time-threshold-ms']);
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
+    this.#timer ??= setTimeout(
+      () => void this.#flush('time'),
+      this.#parts.settings['offset.flush-time-threshold-ms'],
+    );
   }
 
   /** One flush at a time. A failure is logged and the buckets are kept for the next one. */
@@ -114,6 +121,7 @@ export class Committer {
         'offsets could not be written; they will be with the next ones',
       );
       for (const bucket of buckets) this.#buckets.add(bucket);
+      if (reason !== 'shutdown') this.#flushLater();
     }
   }
 

@@ -137,7 +137,7 @@ async function deliverObject(
   signal: AbortSignal,
 ): Promise<DeliveredObject> {
   refuseImpossibleTarget(object);
-  const lines = new LogLines(clickhouse, tables, order, object, signal);
+  const lines = new LogLines(clickhouse, tables, order, object, signal, metrics.fetchSeconds.startTimer());
   const stop = metrics.uploadSeconds.startTimer();
   let status = 'failed';
   try {
@@ -191,7 +191,8 @@ function refuseImpossibleTarget({ targetBucket, key }: PlannedObject): void {
 function targetFailure(object: PlannedObject, error: unknown): TargetFailure {
   const { code, permanent, message } = classifyS3Error(error);
   const advice = permanent ? ` — ${adviceFor(code)}` : '';
-  const target = `target bucket ${JSON.stringify(object.targetBucket)}, prefix ${JSON.stringify(object.targetPrefix)}`;
+  // The same words for every prefix of a bucket, so that the failures of one cause can be told as one.
+  const target = `target bucket ${JSON.stringify(object.targetBucket)}`;
   return { code, permanent, message: `${target}: ${message}${advice}`, cause: error };
 }
 

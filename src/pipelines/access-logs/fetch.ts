@@ -41,16 +41,20 @@ export class LogLines implements AsyncIterable<Uint8Array> {
   readonly #object: PlannedObject;
   readonly #signal: AbortSignal;
   readonly #digest: Hash = createHash('sha256');
+  readonly #onAnswer: () => void;
   #lines = 0;
   #bytes = 0;
 
+  /** @param onAnswer called when ClickHouse begins to answer */
   constructor(
     clickhouse: ClickHouse,
     tables: Tables,
     order: AccessLogOrder,
     object: PlannedObject,
     signal: AbortSignal,
+    onAnswer: () => void = () => undefined,
   ) {
+    this.#onAnswer = onAnswer;
     this.#clickhouse = clickhouse;
     this.#tables = tables;
     this.#order = order;
@@ -86,6 +90,7 @@ export class LogLines implements AsyncIterable<Uint8Array> {
       settings: { max_execution_time: 0 },
     });
     const chunks: AsyncIterable<Buffer> = stream;
+    this.#onAnswer();
     let held: Buffer = Buffer.alloc(0);
     let tail: Buffer = held;
     try {
