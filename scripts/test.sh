@@ -14,6 +14,9 @@ if [ $# -eq 0 ]; then
   set -- --coverage --coverageReporters=json --env=./test/support/child-coverage-environment.mjs
 fi
 
+# The AWS SDK tells each process on Node.js 20 that its versions after January 2027 need a newer one.
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
+
 results="$(mktemp -d)"
 trap 'rm -rf "$results"' EXIT
 

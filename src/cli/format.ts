@@ -5,6 +5,11 @@ export function formatCount(value: number): string {
   return numbers.format(value);
 }
 
+/** A number of things: 1 order, 12 orders. */
+export function formatNumberOf(value: number, thing: string): string {
+  return `${formatCount(value)} ${thing}${value === 1 ? '' : 's'}`;
+}
+
 const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
   [86_400, 'd'],
   [3600, 'h'],

@@ -13,10 +13,11 @@ export interface Progress {
  * @param stderr the command's standard error
  * @param total how much there is to do
  * @param what what is counted, e.g. `records`
+ * @param label what is being done, in front of the bar
  */
-export function startProgress(stderr: Output, total: number, what: string): Progress {
+export function startProgress(stderr: Output, total: number, what: string, label = ''): Progress {
   if (!stderr.isTTY) return { update: () => undefined, stop: () => undefined };
-  const format = `{bar} {percentage} % | {value} of {total} ${what} | {eta_formatted} left`;
+  const format = `${label}{bar} {percentage} % | {value} of {total} ${what} | {eta_formatted} left`;
   const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true }, Presets.shades_classic);
   bar.start(total, 0);
   return {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { redisUrl } from './redis-url.js';
 import {
   decimal,
   flag,
@@ -79,7 +80,7 @@ export const settingsTable = {
   ),
 
   'redis.url': setting(
-    url(['redis', 'rediss']),
+    redisUrl(),
     'redis://127.0.0.1:6379',
     'Redis that runs the queues; rediss:// for TLS.',
   ),

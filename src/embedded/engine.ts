@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromChild, type FromChild, type ToChild } from './child-messages.js';
+import { errorCode } from './error-code.js';
 import { EngineMissingError, EngineStartError, type EngineName } from './errors.js';
 
 /** How a process ended: with a code, or by a signal. */
@@ -53,6 +54,12 @@ export interface ChildOptions {
   readonly nodeFlags?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
+
+/**
+ * How long an engine may take to end in order, in ms. A child ends itself before that, unless it hangs in native code,
+ * where it hears nothing. What was acknowledged is on disk in any case.
+ */
+const STOP_PATIENCE_MS = 15_000;
 
 /** Code with which a child says that something is not installed. */
 export const NOT_INSTALLED = 'NOT_INSTALLED';
@@ -151,11 +158,26 @@ function engineOf(
     exited,
     stop: async () => {
       tell(process_, { type: 'stop' });
+      const timer = setTimeout(() => {
+        killNow(process_, pid);
+        process_.kill('SIGKILL');
+      }, STOP_PATIENCE_MS);
       await exited;
+      clearTimeout(timer);
     },
     kill: async () => {
-      if (process_.exitCode === null && process_.signalCode === null) process.kill(pid, 'SIGKILL');
+      killNow(process_, pid);
       await exited;
     },
   };
+}
+
+/** Kills the process that holds the engine, which may be a child of the child. */
+function killNow(child: ChildProcess, pid: number): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
 }

@@ -82,7 +82,7 @@ describe('the schema', () => {
     const second = await runCli(['schema', 'apply'], { environment: environment() });
     expect(second.stdout).toMatch(/^schema version \d+: nothing to do/);
     const once = await runCli(['run', '--once'], { environment: environment() });
-    expect(once).toMatchObject({ status: 0, stdout: '0 work orders with 0 records; all delivered\n' });
+    expect(once).toMatchObject({ status: 0, stdout: '0 new work orders with 0 records; 0 delivered\n' });
   });
 });
 
@@ -122,7 +122,7 @@ test('records are generated, previewed, delivered and audited, and a second run 
   const first = await here.cli('run', '--once');
   expect(first).toEqual({
     status: 0,
-    stdout: `${String(all.length)} work orders with 2,000 records; all delivered\n`,
+    stdout: `${String(all.length)} new work orders with 2,000 records; ${String(all.length)} delivered\n`,
     stderr: '',
   });
   expect(await auditOf(here)).toMatchObject({
@@ -134,7 +134,7 @@ test('records are generated, previewed, delivered and audited, and a second run 
   expect((await here.cli('audit')).stdout).toContain('nothing is missing and nothing is there twice');
 
   const second = await here.cli('run', '--once');
-  expect(second.stdout).toBe('0 work orders with 0 records; all delivered\n');
+  expect(second.stdout).toBe('0 new work orders with 0 records; 0 delivered\n');
   expect(await auditOf(here)).toMatchObject({ objects: all.length });
 });
 
@@ -164,7 +164,9 @@ describe('invariant 4: a bucket’s trouble is its own;', () => {
   test('a target bucket that is gone fails its orders and holds up no other', async () => {
     const { status, stdout } = await here.cli('run', '--once');
     expect(status).toBe(1);
-    expect(stdout).toBe('6 work orders with 60 records; 3 failed, `log-courier status` says why\n');
+    expect(stdout).toBe(
+      '6 new work orders with 60 records; 3 delivered, 3 failed (`log-courier status` says why)\n',
+    );
     const { undeliveredRecords, orders, failures } = await statusOf(here);
     expect({ undeliveredRecords, orders }).toEqual({
       undeliveredRecords: 30,
@@ -196,7 +198,7 @@ describe('invariant 4: a bucket’s trouble is its own;', () => {
     const { status, stdout } = await here.cli('run', '--once');
     expect({ status, stdout }).toEqual({
       status: 0,
-      stdout: '0 work orders with 0 records; all delivered\n',
+      stdout: '0 new work orders with 0 records; 0 delivered\n',
     });
     expect((await statusOf(here)).orders).toMatchObject({ open: 0, failed: 3 });
   });
@@ -205,14 +207,12 @@ describe('invariant 4: a bucket’s trouble is its own;', () => {
     expect((await here.cli('retry', '--bucket', 'no-such-bucket')).stdout).toBe('no failed order matches\n');
     const [one] = await here.pipeline.failed({ source: 'photos-archive' });
     expect((await here.cli('retry', '--order', one?.order.id ?? '')).stdout).toBe(
-      '1 orders are back in the queue\n',
+      '1 order back in the queue\n',
     );
     expect((await statusOf(here)).orders).toMatchObject({ open: 1, failed: 2 });
-    expect((await here.cli('retry', '--bucket', 'music-archive')).stdout).toBe(
-      '1 orders are back in the queue\n',
-    );
+    expect((await here.cli('retry', '--bucket', 'music-archive')).stdout).toBe('1 order back in the queue\n');
     expect((await statusOf(here)).orders).toMatchObject({ open: 2, failed: 1 });
-    expect((await here.cli('retry', '--all')).stdout).toBe('1 orders are back in the queue\n');
+    expect((await here.cli('retry', '--all')).stdout).toBe('1 order back in the queue\n');
     expect((await statusOf(here)).orders).toMatchObject({ open: 3, failed: 0 });
   });
 

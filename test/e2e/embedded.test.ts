@@ -69,7 +69,7 @@ describe('embedded', () => {
     const { status, stdout } = await runCli(words, { environment: { LOG_COURIER_LOG_LEVEL: 'error' } });
     expect({ status, stdout }).toEqual({
       status: 0,
-      stdout: '5 work orders with 300 records; all delivered\n',
+      stdout: '5 new work orders with 300 records; 5 delivered\n',
     });
   });
 
@@ -156,7 +156,7 @@ describe('demo', () => {
   test('ends with status 0 and leaves nothing behind when it is told to stop', async () => {
     const TMPDIR = await temporary('demo-stopped');
     const demo = spawnCli(['demo', '--rows', '1000'], { environment: { TMPDIR } });
-    await demo.printed((text) => text.includes('generating'));
+    await demo.printed((text) => text.includes('Generated'));
     demo.kill('SIGINT');
     expect(await demo.ended).toMatchObject({ status: 0 });
     expect(await processesOf(TMPDIR)).toEqual([]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Job, Queue, QueueEvents, Worker } from 'bullmq';
 import { startEngines, type Engines } from '../../src/embedded/engines.js';
-import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
+import { orderId, type AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import { startDeliveryWorker } from '../../src/processors/delivery.js';
 import { DELIVER, jobIdOf } from '../../src/queues/delivery.js';
 import { everythingDelivered, type Deployment } from '../support/deployment.js';
@@ -248,13 +248,14 @@ describe('a processor', () => {
   test('refuses an order that the book does not have', async () => {
     await here.createBucket(target);
     const one = await order();
-    const made = { ...one, id: 'fedcba9876543210' };
+    const elsewhere = { ...one, raftSession: one.raftSession + 1 };
+    const made = { ...elsewhere, id: orderId(elsewhere) };
     await (await jobOf(one)).remove();
     await queue.add(DELIVER, made, { jobId: jobIdOf(made), attempts: 1 });
     const ended = settled(events, [jobIdOf(made)]);
     startWorker();
     await ended;
-    expect((await jobOf(made)).failedReason).toContain('fedcba9876543210 is not in the order book');
+    expect((await jobOf(made)).failedReason).toContain(`${made.id} is not in the order book`);
     expect(await here.keysIn(target)).toEqual([]);
   });
 });

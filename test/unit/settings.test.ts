@@ -196,7 +196,7 @@ describe('a wrong value is refused with its setting, value, origin and what is a
     ],
     [
       { LOG_COURIER_REDIS_URL: 'localhost:6379' },
-      'redis.url: "localhost:6379" (from variable LOG_COURIER_REDIS_URL) is not allowed; give a URL that begins with redis:// or rediss://',
+      'redis.url: "localhost:6379" (from variable LOG_COURIER_REDIS_URL) is not allowed; give a URL that begins with redis:// or rediss:// and ends with nothing or /NUMBER of the database',
     ],
     [
       { S3_ENDPOINT: 'ftp://files' },

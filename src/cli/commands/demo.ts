@@ -1,7 +1,7 @@
-import { InvalidArgumentError } from 'commander';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { wholeNumber } from '../arguments.js';
 import { runDemo } from '../demo/run-demo.js';
 import type { Register } from '../context.js';
 
@@ -22,11 +22,3 @@ export const registerDemo: Register = (program, context) => {
       }
     });
 };
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('give a whole number of at least 1');
-  }
-  return value;
-}

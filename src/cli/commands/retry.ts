@@ -1,6 +1,6 @@
 import { enqueueAgain } from '../../queues/delivery.js';
 import { print, UsageError, type Register } from '../context.js';
-import { formatCount } from '../format.js';
+import { formatNumberOf } from '../format.js';
 import { withSettings } from '../setting-flags.js';
 import { withQueues } from '../with-store.js';
 
@@ -35,7 +35,7 @@ export const registerRetry: Register = (program, context) => {
         }
         print(
           context.stdout,
-          count === 0 ? 'no failed order matches' : `${formatCount(count)} orders are back in the queue`,
+          count === 0 ? 'no failed order matches' : `${formatNumberOf(count, 'order')} back in the queue`,
         );
       });
     });

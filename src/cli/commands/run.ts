@@ -3,7 +3,7 @@ import { applySchema, checkSchema } from '../../clickhouse/schema.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
 import { healthChecks, openQueues, openStore, type Queues, type Store } from '../assembly.js';
 import { print, type CliContext, type Register } from '../context.js';
-import { formatCount } from '../format.js';
+import { formatCount, formatNumberOf } from '../format.js';
 import { runOnce } from '../once.js';
 import {
   ROLES,
@@ -117,7 +117,7 @@ async function tellOnce(store: Store, queues: Queues, context: CliContext): Prom
   if (failed > 0) outcome.push(`${formatCount(failed)} failed (\`log-courier status\` says why)`);
   print(
     context.stdout,
-    `${formatCount(orders)} new work orders with ${formatCount(records)} records; ${outcome.join(', ')}`,
+    `${formatNumberOf(orders, 'new work order')} with ${formatNumberOf(records, 'record')}; ${outcome.join(', ')}`,
   );
   if (failed > 0) context.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import type { PipelineStatus } from '../../pipelines/pipeline.js';
 import { print, printJson, type Register } from '../context.js';
-import { formatCount, formatDuration } from '../format.js';
+import { formatCount, formatDuration, formatNumberOf } from '../format.js';
 import { withSettings } from '../setting-flags.js';
 import { withStore } from '../with-store.js';
 
@@ -36,7 +36,7 @@ function describe({
   const lines = [`${pipeline}: ${waiting}`, `  orders: ${states.join(', ')}`];
   for (const { code, reason, sources, orders: count, records } of failures) {
     lines.push(
-      `  failed with ${code}: ${formatCount(count)} orders, ${formatCount(records)} records`,
+      `  failed with ${code}: ${formatNumberOf(count, 'order')}, ${formatNumberOf(records, 'record')}`,
       `    from ${sources.join(', ')}`,
       `    ${reason}`,
     );

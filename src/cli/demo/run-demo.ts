@@ -17,8 +17,8 @@ import { openStore, type Store } from '../assembly.js';
 import { describeAudit, isClean } from '../commands/audit.js';
 import { print, printJson, type CliContext } from '../context.js';
 import { formatCount } from '../format.js';
+import { startProgress } from '../progress.js';
 import { startRun, type DemoProcess } from './processes.js';
-import { showProgress } from './progress.js';
 
 /** What the demo is to do. */
 export interface DemoOptions {
@@ -120,28 +120,35 @@ async function generate(
     ageSeconds: AGE_SECONDS,
   };
   await createMissingBuckets(s3, planGeneration(plan).targetBuckets);
-  const progress = showProgress(context.stdout, 'generating', rows);
+  const progress = startProgress(context.stderr, rows, 'records', 'generating  ');
   await generateRecords(clickhouse, tablesOf(settings), {
     ...plan,
     rowsPerInsert: 20_000,
     signal: context.stop,
     onProgress: progress.update,
   });
-  progress.end();
+  progress.stop();
+  print(
+    context.stdout,
+    `Generated ${formatCount(rows)} records in ${String(SOURCE_BUCKETS)} source buckets.`,
+  );
 }
 
 /** Shows how far delivery is, until nothing is left or something failed. */
 async function watchDelivery(context: CliContext, rows: number, pipeline: Pipeline): Promise<void> {
-  const progress = showProgress(context.stdout, 'delivering', rows);
+  const progress = startProgress(context.stderr, rows, 'records', 'delivering  ');
+  let left = rows;
   try {
     for (;;) {
       const { undeliveredRecords, orders } = await pipeline.status();
-      progress.update(rows - undeliveredRecords);
-      if (undeliveredRecords === 0 || (orders.failed > 0 && orders.open === 0)) return;
+      left = undeliveredRecords;
+      progress.update(rows - left);
+      if (left === 0 || (orders.failed > 0 && orders.open === 0)) return;
       await sleep(LOOK_EVERY_MS, undefined, { signal: context.stop });
     }
   } finally {
-    progress.end();
+    progress.stop();
+    print(context.stdout, `Delivered ${formatCount(rows - left)} of them.`);
   }
 }
 

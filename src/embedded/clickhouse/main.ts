@@ -42,6 +42,7 @@ runChild(async (value) => {
       server.close();
       server.closeIdleConnections();
       await once(server, 'close');
+      await pool.drain();
       session.close();
       unlock();
     },

@@ -8,12 +8,15 @@ import type { Statement, Summary } from './statement.js';
 export class WorkerPool {
   readonly #idle: Worker[] = [];
   readonly #waiting: ((worker: Worker) => void)[] = [];
+  readonly #size: number;
+  #drained: (() => void) | undefined;
 
   /**
    * @param directory data directory of the engine
    * @param size statements that run at the same time
    */
   constructor(directory: string, size: number) {
+    this.#size = size;
     const file = compiledFile(import.meta.url, 'embedded/clickhouse/worker.js');
     for (let index = 0; index < size; index += 1) {
       const worker = new Worker(file, { workerData: { directory } });
@@ -62,14 +65,27 @@ export class WorkerPool {
     }
   }
 
+  /**
+   * Resolves when no statement runs. A thread that is ended while the engine works for it aborts in the engine, and
+   * hangs there together with the process.
+   */
+  async drain(): Promise<void> {
+    if (this.#idle.length === this.#size) return;
+    await new Promise<void>((resolve) => (this.#drained = resolve));
+  }
+
   async #acquire(): Promise<Worker> {
     return this.#idle.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #release(worker: Worker): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#idle.push(worker);
-    else next(worker);
+    if (next !== undefined) {
+      next(worker);
+      return;
+    }
+    this.#idle.push(worker);
+    if (this.#idle.length === this.#size) this.#drained?.();
   }
 }
 
