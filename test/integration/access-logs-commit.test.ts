@@ -76,7 +76,7 @@ const writesOffsets = ({ body }: ProxiedRequest): boolean =>
 const writesBook = ({ url, body }: ProxiedRequest): boolean =>
   /INSERT INTO \w+\.work_orders/.test(decodeURIComponent(url.replaceAll('+', ' ')) + body.toString());
 
-describe('the committed offset', () => {
+describe('invariant 2: the committed offset', () => {
   test('is the end of the contiguous prefix: it waits for a hole, and jumps when the hole is filled', async () => {
     const { store, orders } = await withOrders(4, { 'offset.flush-count-threshold': '1' });
     const seen: (number | undefined)[] = [];

@@ -294,7 +294,7 @@ describe('a target that cannot be delivered to', () => {
     await proxy.close();
   });
 
-  test('a delivered object is never replaced by one with fewer records', async () => {
+  test('invariant 3: a delivered object is never replaced by one with fewer records', async () => {
     const store = await open();
     await store.createBucket('shrink-logs');
     const target = { loggingTargetBucket: 'shrink-logs' };
