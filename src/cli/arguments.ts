@@ -13,6 +13,17 @@ export function wholeNumber(text: string): number {
 }
 
 /**
+ * Like {@link wholeNumber}, but not 0.
+ *
+ * @throws {InvalidArgumentError} which commander reports with the flag's name
+ */
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('Give a whole number of at least 1.');
+  return value;
+}
+
+/**
  * Reads the value of a flag that takes a duration such as `15m`.
  *
  * @returns seconds

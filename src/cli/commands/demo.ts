@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { wholeNumber } from '../arguments.js';
+import { positiveNumber } from '../arguments.js';
 import { runDemo } from '../demo/run-demo.js';
 import type { Register } from '../context.js';
 
@@ -10,7 +10,7 @@ export const registerDemo: Register = (program, context) => {
   program
     .command('demo')
     .description('start everything embedded, generate records, deliver them and audit the result')
-    .option('--rows <n>', 'records to generate', wholeNumber, 200_000)
+    .option('--rows <n>', 'records to generate', positiveNumber, 200_000)
     .option('--exit', 'end after the audit: status 0, or 1 when something is missing or duplicated')
     .addHelpText('after', '\nExample: log-courier demo --exit')
     .action(async (options: { rows: number; exit?: boolean }) => {
