@@ -148,6 +148,8 @@ function placeholders(tables: Tables, settings: Settings): ReadonlyMap<string, s
     ['logsLocalName', localName(tables.logsLocal)],
     ['offsetsLocalName', localName(tables.offsetsLocal)],
     ['workOrdersLocalName', localName(tables.workOrdersLocal)],
+    ['orderClaimsLocalName', localName(tables.orderClaimsLocal)],
+    ['manifestsLocalName', localName(tables.manifestsLocal)],
     ['orderBookRetentionDays', String(settings['order-book.retention-days'])],
   ]);
 }

@@ -12,6 +12,11 @@ export interface Tables {
   readonly offsetsLocal: string;
   readonly workOrders: string;
   readonly workOrdersLocal: string;
+  /** How many records somebody has set out to deliver, for orders that late records have joined. */
+  readonly orderClaims: string;
+  readonly orderClaimsLocal: string;
+  readonly manifests: string;
+  readonly manifestsLocal: string;
   /** Which versions of the schema have been applied. */
   readonly schemaVersions: string;
 }
@@ -24,6 +29,10 @@ interface Names {
   readonly offsetsLocal: string;
   readonly workOrders: string;
   readonly workOrdersLocal: string;
+  readonly orderClaims: string;
+  readonly orderClaimsLocal: string;
+  readonly manifests: string;
+  readonly manifestsLocal: string;
 }
 
 const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
@@ -35,6 +44,10 @@ const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
     offsetsLocal: 'offsets_local',
     workOrders: 'work_orders',
     workOrdersLocal: 'work_orders_local',
+    orderClaims: 'order_claims',
+    orderClaimsLocal: 'order_claims_local',
+    manifests: 'manifests',
+    manifestsLocal: 'manifests_local',
   },
   federation: {
     logs: 'access_logs_federated',
@@ -44,6 +57,10 @@ const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
     offsetsLocal: 'offsets',
     workOrders: 'work_orders_federated',
     workOrdersLocal: 'work_orders',
+    orderClaims: 'order_claims_federated',
+    orderClaimsLocal: 'order_claims',
+    manifests: 'manifests_federated',
+    manifestsLocal: 'manifests',
   },
 };
 
@@ -59,6 +76,8 @@ export function tablesOf(settings: Settings): Tables {
   const logs = full(settings['clickhouse.logs-table'], layout.logs);
   const offsets = full(settings['clickhouse.offsets-table'], layout.offsets);
   const workOrders = full(settings['clickhouse.work-orders-table'], layout.workOrders);
+  const orderClaims = full('', layout.orderClaims);
+  const manifests = full('', layout.manifests);
   const local = (own: string, standard: string, distributed: string): string =>
     cluster === '' ? distributed : full(own, standard);
   return {
@@ -75,6 +94,10 @@ export function tablesOf(settings: Settings): Tables {
       layout.workOrdersLocal,
       workOrders,
     ),
+    orderClaims,
+    orderClaimsLocal: local('', layout.orderClaimsLocal, orderClaims),
+    manifests,
+    manifestsLocal: local('', layout.manifestsLocal, manifests),
     schemaVersions: `${database}.log_courier_schema`,
   };
 }

@@ -1,145 +1,17 @@
 import type { z } from 'zod';
-import { redisUrl } from './redis-url.js';
-import {
-  decimal,
-  flag,
-  integer,
-  oneOf,
-  setting,
-  text,
-  textLike,
-  url,
-  urls,
-  type Setting,
-} from './setting.js';
+import { engineSettings } from './engine-settings.js';
+import { decimal, flag, integer, oneOf, setting, text, textLike, type Setting } from './setting.js';
 
-const identifier = (): ReturnType<typeof textLike> =>
-  textLike(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a table name of letters, digits and _');
-const optionalIdentifier = (): ReturnType<typeof textLike> =>
-  textLike(
-    /^([A-Za-z_][A-Za-z0-9_]*)?$/,
-    'a table name of letters, digits and _, or nothing for the layout’s own',
-  );
 const address = (): ReturnType<typeof textLike> =>
   textLike(/^[0-9A-Za-z.:_-]+$/, 'an IP address or host name');
 const port = (): ReturnType<typeof integer> => integer(0, 65535);
-
-const MEBIBYTE = 1024 * 1024;
 
 /**
  * The one table of settings. Command-line flags, environment variables, the YAML file, validation,
  * `log-courier config` and docs/settings.md are all derived from it.
  */
 export const settingsTable = {
-  'clickhouse.url': setting(
-    urls(['http', 'https']),
-    'http://127.0.0.1:8123',
-    'HTTP interface of ClickHouse; with several, the next one takes over when one is down.',
-  ),
-  'clickhouse.username': setting(text(), 'default', 'ClickHouse user.'),
-  'clickhouse.password': setting(text(), '', 'Password of the ClickHouse user.', { secret: true }),
-  'clickhouse.timeout-seconds': setting(
-    decimal(1, 3600),
-    30,
-    'How long ClickHouse may be silent before a request counts as failed.',
-    { unit: 's' },
-  ),
-  'clickhouse.database': setting(identifier(), 'logs', 'Database that holds the tables.'),
-  'clickhouse.cluster': setting(
-    textLike(/^[A-Za-z0-9_.-]*$/, 'a cluster name, or nothing for one node'),
-    '',
-    'Cluster of the Distributed tables; nothing on one node, where each pair of tables is one plain table.',
-  ),
-  'clickhouse.table-layout': setting(
-    oneOf(['default', 'federation']),
-    'default',
-    'Which family of table names is in use; the names below override single ones.',
-  ),
-  'clickhouse.logs-table': setting(optionalIdentifier(), '', 'Distributed table of the access-log records.'),
-  'clickhouse.logs-local-table': setting(
-    optionalIdentifier(),
-    '',
-    'Local table of the access-log records (clusters only).',
-  ),
-  'clickhouse.ingest-table': setting(optionalIdentifier(), '', 'Null table that log shippers insert into.'),
-  'clickhouse.offsets-table': setting(
-    optionalIdentifier(),
-    '',
-    'Distributed table of the committed offsets.',
-  ),
-  'clickhouse.offsets-local-table': setting(
-    optionalIdentifier(),
-    '',
-    'Local table of the committed offsets (clusters only).',
-  ),
-  'clickhouse.work-orders-table': setting(optionalIdentifier(), '', 'Distributed table of the order book.'),
-  'clickhouse.work-orders-local-table': setting(
-    optionalIdentifier(),
-    '',
-    'Local table of the order book (clusters only).',
-  ),
-
-  'redis.url': setting(
-    redisUrl(),
-    'redis://127.0.0.1:6379',
-    'Redis that runs the queues; rediss:// for TLS.',
-  ),
-  'redis.username': setting(text(), '', 'Redis user, when the URL names none.'),
-  'redis.password': setting(text(), '', 'Password of the Redis user, when the URL has none.', {
-    secret: true,
-  }),
-  'redis.key-prefix': setting(
-    textLike(/^[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and -'),
-    'log-courier',
-    'Begins every key in Redis, so that several deployments can share one.',
-  ),
-  'redis.tls-ca-file': setting(text(), '', 'PEM file of the authority that signed the Redis certificate.'),
-  'redis.tls-skip-verify': setting(flag(), false, 'Accept any certificate from Redis.'),
-
-  's3.endpoint': setting(url(['http', 'https'], true), '', 'S3 service; nothing for AWS itself.', {
-    env: 'S3_ENDPOINT',
-  }),
-  's3.region': setting(
-    textLike(/^[A-Za-z0-9-]+$/, 'a region name'),
-    'us-east-1',
-    'Region that requests are signed for.',
-    { env: 'S3_REGION' },
-  ),
-  's3.access-key-id': setting(text(), '', 'Access key; nothing for the AWS SDK’s own search.', {
-    env: 'S3_ACCESS_KEY_ID',
-  }),
-  's3.secret-access-key': setting(text(), '', 'Secret of the access key.', {
-    env: 'S3_SECRET_ACCESS_KEY',
-    secret: true,
-  }),
-  's3.force-path-style': setting(flag(), true, 'Name the bucket in the path, not in the host name.', {
-    env: 'S3_FORCE_PATH_STYLE',
-  }),
-  's3.max-retry-attempts': setting(
-    integer(1, 100),
-    3,
-    'Attempts of one S3 request, before the work order itself is retried.',
-    { env: 'S3_MAX_RETRY_ATTEMPTS' },
-  ),
-  's3.max-backoff-delay-seconds': setting(
-    decimal(0, 3600),
-    20,
-    'Longest wait between attempts of one S3 request.',
-    { unit: 's', env: 'S3_MAX_BACKOFF_DELAY_SECONDS' },
-  ),
-  's3.tls-skip-verify': setting(flag(), false, 'Accept any certificate from S3.', {
-    env: 'S3_TLS_SKIP_VERIFY',
-  }),
-  's3.part-size-bytes': setting(
-    integer(5 * MEBIBYTE, 512 * MEBIBYTE),
-    8 * MEBIBYTE,
-    'Objects up to this size are sent in one PUT, larger ones as multipart uploads in parts of this size.',
-    { unit: 'bytes', env: 'S3_PART_SIZE_BYTES' },
-  ),
-  's3.parts-in-flight': setting(integer(1, 64), 2, 'Parts of one object that are sent at the same time.', {
-    unit: 'parts',
-    env: 'S3_PARTS_IN_FLIGHT',
-  }),
+  ...engineSettings,
 
   'object-key.format': setting(
     oneOf(['simple', 'partitioned-by-event-time', 'partitioned-by-delivery-time']),
@@ -251,6 +123,12 @@ export const settingsTable = {
     unit: 's',
   }),
   'retry.backoff-jitter-factor': setting(decimal(0, 1), 0.3, 'Random part of each wait, up and down.'),
+  'retry.redrive-interval-seconds': setting(
+    decimal(1, 2_592_000),
+    3600,
+    'A work order that failed is tried again by itself after this time.',
+    { unit: 's' },
+  ),
 
   'timeout.upload-operation-seconds': setting(
     decimal(1, 86_400),
@@ -280,6 +158,42 @@ export const settingsTable = {
     30,
     'How long delivered work orders stay in the order book; set when the schema is applied.',
     { unit: 'days' },
+  ),
+
+  'audit.interval-seconds': setting(
+    decimal(1, 604_800),
+    900,
+    'Time between audits, which count delivered work orders again and have those that grew delivered again.',
+    { unit: 's' },
+  ),
+  'audit.window-hours': setting(
+    decimal(0.01, 720),
+    6,
+    'How long after its delivery a work order is counted again.',
+    { unit: 'h' },
+  ),
+  'retention.record-hours': setting(
+    decimal(1, 87_600),
+    72,
+    'How long ClickHouse keeps records (the TTL of the logs table).',
+    { unit: 'h' },
+  ),
+  'retention.warn-before-hours': setting(
+    decimal(0, 87_600),
+    12,
+    'Undelivered records raise a warning and a metric this long before ClickHouse removes them.',
+    { unit: 'h' },
+  ),
+  'manifest.enabled': setting(
+    flag(),
+    false,
+    'Write manifests into each target prefix: which objects were delivered, with counts and digests.',
+  ),
+  'manifest.interval-seconds': setting(decimal(1, 604_800), 3600, 'Time between manifests.', { unit: 's' }),
+  'manifest.key-prefix': setting(
+    textLike(/^[A-Za-z0-9_.\-/]{1,200}$/, 'letters, digits, _ . - and /'),
+    'log-courier-manifests/',
+    'Stands between the target prefix and the name of a manifest.',
   ),
 
   'dashboard.listen-address': setting(address(), '127.0.0.1', 'Address of the dashboard.'),

@@ -19,6 +19,8 @@ export interface WorkOrder {
 export interface DeliveredObject {
   /** Bucket, or whatever names the place at the destination. */
   readonly bucket: string;
+  /** What the owner of the place wants its keys to begin with. */
+  readonly prefix: string;
   readonly key: string;
   readonly records: number;
   readonly bytes: number;
@@ -26,11 +28,35 @@ export interface DeliveredObject {
   readonly sha256: string;
 }
 
+/** One delivery of an order, as the order book keeps it. */
+export interface Delivery {
+  /** When, ISO 8601. */
+  readonly at: string;
+  readonly records: number;
+  readonly bytes: number;
+  /** Which process. */
+  readonly by: string;
+}
+
+/** An order that somebody gave up on purpose. */
+export interface Skip {
+  /** Who. */
+  readonly by: string;
+  /** Why, in their words. */
+  readonly reason: string;
+  /** Records that stay undelivered by it. */
+  readonly records: number;
+  /** When, ISO 8601. */
+  readonly at: string;
+}
+
 /** What a delivery produced. */
 export interface Receipt {
   readonly objects: readonly DeliveredObject[];
   readonly records: number;
   readonly bytes: number;
+  /** Deliveries of the same order before this one, which lacked late records; oldest first. */
+  readonly earlier: readonly Delivery[];
   /** Set when there was nothing to do: the order book had the order as delivered or skipped already. */
   readonly already?: 'delivered' | 'skipped';
 }

@@ -78,7 +78,7 @@ describe('the schema', () => {
   test('is applied once, and again without harm', async () => {
     const first = await runCli(['schema', 'apply'], { environment: environment() });
     expect(first).toMatchObject({ status: 0, stderr: '' });
-    expect(first.stdout).toMatch(/^schema version \d+: applied 001-access-logs/);
+    expect(first.stdout).toMatch(/^schema version \d+: applied 001-access-logs, 002-recovery/);
     const second = await runCli(['schema', 'apply'], { environment: environment() });
     expect(second.stdout).toMatch(/^schema version \d+: nothing to do/);
     const once = await runCli(['run', '--once'], { environment: environment() });

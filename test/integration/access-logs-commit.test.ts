@@ -61,8 +61,8 @@ async function withOrders(
 
 async function commit(to: TestStore, order: AccessLogOrder | undefined): Promise<void> {
   if (order === undefined) throw new Error('there is no such order');
-  const object = { bucket: 'target-logs', key: order.id, records: 1, bytes: 10, sha256: 'ab' };
-  await to.pipeline.commit(order, { objects: [object], records: 1, bytes: 10 });
+  const object = { bucket: 'target-logs', prefix: '', key: order.id, records: 1, bytes: 10, sha256: 'ab' };
+  await to.pipeline.commit(order, { objects: [object], records: 1, bytes: 10, earlier: [] });
 }
 
 /** The committed offset of the only source, as the second at which it stands. */
@@ -167,9 +167,16 @@ describe('commits', () => {
     const { store, orders } = await withOrders(1);
     const [order] = orders;
     if (order === undefined) throw new Error('an order was expected');
-    const object = (records: number) => ({ bucket: 'b', key: 'k', records, bytes: records, sha256: '' });
-    await store.pipeline.commit(order, { objects: [object(5)], records: 5, bytes: 5 });
-    await store.pipeline.commit(order, { objects: [object(4)], records: 4, bytes: 4 });
+    const object = (records: number) => ({
+      bucket: 'b',
+      prefix: '',
+      key: 'k',
+      records,
+      bytes: records,
+      sha256: '',
+    });
+    await store.pipeline.commit(order, { objects: [object(5)], records: 5, bytes: 5, earlier: [] });
+    await store.pipeline.commit(order, { objects: [object(4)], records: 4, bytes: 4, earlier: [] });
     expect(await store.book.all()).toMatchObject([{ deliveredRecords: 5, objects: [{ records: 5 }] }]);
   });
 
@@ -235,7 +242,8 @@ describe('offsets are written', () => {
 
   test('at the next start, when the process ended before it could: from the order book alone', async () => {
     const { store, orders } = await withOrders(2);
-    const deliveries = orders.map((order) => ({ order, objects: [] }));
+    const receipt = { objects: [], records: 0, bytes: 0, earlier: [] };
+    const deliveries = orders.map((order) => ({ order, receipt }));
     await store.book.delivered(deliveries);
     expect(await committedSecond(store)).toBeUndefined();
     const next = await store.another({});

@@ -75,7 +75,8 @@ test('no further orders are made than may be outstanding', async () => {
   const first = await store.discover();
   expect(first).toMatchObject({ orders: [{ records: 1 }, { records: 1 }], saturated: true });
   expect(await store.discover()).toMatchObject({ orders: [], saturated: true });
-  for (const order of first.orders) await store.pipeline.commit(order, { objects: [], records: 0, bytes: 0 });
+  for (const order of first.orders)
+    await store.pipeline.commit(order, { objects: [], records: 0, bytes: 0, earlier: [] });
   expect((await store.discover()).orders).toMatchObject([{ records: 1, after: first.orders[1]?.upTo }]);
 });
 

@@ -114,7 +114,7 @@ describe('the order book', () => {
     await store.insertRecords(records(1));
     const [order] = (await store.discover()).orders;
     if (order === undefined) throw new Error('nothing was ordered');
-    const arrived = { bucket: 'target-logs', key: 'k', records: 1, bytes: 2, sha256: 'ab' };
+    const arrived = { bucket: 'target-logs', prefix: 'l/', key: 'k', records: 1, bytes: 2, sha256: 'ab' };
     await store.pipeline.fail(order, { code: 'AccessDenied', reason: 'no', objects: [arrived] });
     expect(await store.pipeline.failed({})).toMatchObject([{ order, code: 'AccessDenied', reason: 'no' }]);
     expect(await store.pipeline.failed({ source: 'elsewhere' })).toEqual([]);
@@ -134,8 +134,8 @@ describe('the order book', () => {
     await store.insertRecords(records(1));
     const [order] = (await store.discover()).orders;
     if (order === undefined) throw new Error('nothing was ordered');
-    const object = { bucket: 'target-logs', key: 'k', records: 1, bytes: 2, sha256: 'ab' };
-    await store.pipeline.commit(order, { objects: [object], records: 1, bytes: 2 });
+    const object = { bucket: 'target-logs', prefix: 'l/', key: 'k', records: 1, bytes: 2, sha256: 'ab' };
+    await store.pipeline.commit(order, { objects: [object], records: 1, bytes: 2, earlier: [] });
     await store.pipeline.fail(order, { code: 'Error', reason: 'late', objects: [] });
     expect(await store.book.entry(order)).toMatchObject({ state: 'delivered', objects: [object] });
   });

@@ -23,6 +23,10 @@ describe('table names', () => {
       offsetsLocal: 'logs.offsets',
       workOrders: 'logs.work_orders',
       workOrdersLocal: 'logs.work_orders',
+      orderClaims: 'logs.order_claims',
+      orderClaimsLocal: 'logs.order_claims',
+      manifests: 'logs.manifests',
+      manifestsLocal: 'logs.manifests',
       schemaVersions: 'logs.log_courier_schema',
     });
   });
@@ -36,6 +40,9 @@ describe('table names', () => {
       offsetsLocal: 'logs.offsets_local',
       workOrders: 'logs.work_orders',
       workOrdersLocal: 'logs.work_orders_local',
+      orderClaims: 'logs.order_claims',
+      orderClaimsLocal: 'logs.order_claims_local',
+      manifestsLocal: 'logs.manifests_local',
     });
   });
 
@@ -72,6 +79,10 @@ describe('table names', () => {
       offsetsLocal: 'audit.ol',
       workOrders: 'audit.w',
       workOrdersLocal: 'audit.wl',
+      orderClaims: 'audit.order_claims_federated',
+      orderClaimsLocal: 'audit.order_claims',
+      manifests: 'audit.manifests_federated',
+      manifestsLocal: 'audit.manifests',
       schemaVersions: 'audit.log_courier_schema',
     });
     expect(tablesOf(settingsWith(own))).toMatchObject({ logs: 'audit.l', logsLocal: 'audit.l' });
@@ -100,7 +111,9 @@ describe.each(places)('the schema for %s', (_, flags) => {
 
   test('leaves what exists as it is', () => {
     for (const statement of statements(settings))
-      expect(statement).toMatch(/^CREATE (DATABASE|TABLE|MATERIALIZED VIEW) IF NOT EXISTS /);
+      expect(statement).toMatch(
+        /^(CREATE (DATABASE|TABLE|MATERIALIZED VIEW) IF NOT EXISTS |ALTER TABLE \S+( ON CLUSTER \S+)?(\s+ADD COLUMN IF NOT EXISTS [^;]*?)+$)/,
+      );
   });
 
   test('has no placeholder left in it', () => {
@@ -111,7 +124,7 @@ describe.each(places)('the schema for %s', (_, flags) => {
     const text = statements(settings).join('\n');
     expect(text).toContain(`CREATE DATABASE IF NOT EXISTS ${tables.database}`);
     const names = Object.values({ ...tables }).filter((name) => name.startsWith(`${tables.database}.`));
-    expect(names).toHaveLength(8);
+    expect(names).toHaveLength(12);
     for (const name of names) expect(text).toMatch(new RegExp(`EXISTS ${name}\\s`));
   });
 
@@ -141,6 +154,7 @@ describe.each(places.slice(2))('the schema for %s', (_, flags) => {
       [tables.logs, tables.logsLocal],
       [tables.offsets, tables.offsetsLocal],
       [tables.workOrders, tables.workOrdersLocal],
+      [tables.orderClaims, tables.orderClaimsLocal],
     ] as const) {
       const name = local.replace(/^.*\./, '');
       const engine = `Distributed('workbench-1.eu', logs, ${name}, raftSessionID)`;
@@ -161,7 +175,7 @@ test('one node and a cluster have the same columns', () => {
     statements(settingsWith(flags))
       .filter((statement) => /^CREATE TABLE[^(]*\n\(/.test(statement))
       .map((statement) => /\n\(([\s\S]*?)\n\)/.exec(statement)?.[1]);
-  expect(columnsOf({})).toHaveLength(3);
+  expect(columnsOf({})).toHaveLength(5);
   expect(columnsOf(cluster)).toEqual(columnsOf({}));
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DeliveredObject, OrderState } from '../pipeline.js';
+import type { DeliveredObject, Delivery, OrderState, Skip } from '../pipeline.js';
 import { ACCESS_LOGS, type AccessLogOrder } from './order.js';
 import { offsetFrom, offsetOrNull, rawOffsetOf, rawOffsetSchema, type Offset } from './offset.js';
 
@@ -14,6 +14,10 @@ export interface BookEntry {
   readonly objects: readonly DeliveredObject[];
   readonly failureCode: string;
   readonly failureReason: string;
+  /** Every delivery, oldest first: several when late records have joined the order. */
+  readonly deliveries: readonly Delivery[];
+  /** Who gave the order up, and why; undefined unless it is skipped. */
+  readonly skip: Skip | undefined;
   /** When the row was written, ISO 8601. */
   readonly updatedAt: string;
   readonly revision: number;
@@ -54,7 +58,7 @@ export function revisionOf(state: RowState, previous: number, deliveredRecords =
 
 /** What a row says beside the order itself; what is left out is empty. */
 export interface Outcome extends Partial<
-  Pick<BookEntry, 'deliveredRecords' | 'objects' | 'failureCode' | 'failureReason'>
+  Pick<BookEntry, 'deliveredRecords' | 'objects' | 'failureCode' | 'failureReason' | 'deliveries' | 'skip'>
 > {
   /** Where the first of the orders begins that were cut together; the order's own beginning when left out. */
   readonly batchAfter?: Offset | null;
@@ -88,7 +92,12 @@ export function rowOf(
     orderedRecords: order.records,
     state,
     deliveredRecords: outcome.deliveredRecords ?? 0,
-    objects: outcome.objects ?? [],
+    objects: (outcome.objects ?? []).map(({ prefix: _, ...object }) => object),
+    objectPrefixes: (outcome.objects ?? []).map(({ prefix }) => prefix),
+    deliveries: outcome.deliveries ?? [],
+    skippedBy: outcome.skip?.by ?? '',
+    skipReason: outcome.skip?.reason ?? '',
+    skippedRecords: outcome.skip?.records ?? 0,
     failureCode: outcome.failureCode ?? '',
     failureReason: outcome.failureReason ?? '',
     updatedAt: isoTime(Date.now()),
@@ -114,7 +123,9 @@ export const BOOK_COLUMNS = `orderId, bucketName, raftSessionID,
   (toUnixTimestamp(upToInsertedAt), toUnixTimestamp64Milli(upToStartTime), upToReqId) AS upToOffset,
   toUnixTimestamp64Milli(firstStartTime) AS firstStartMs, toUnixTimestamp(oldestInsertedAt) AS oldestSeconds,
   toUnixTimestamp64Milli(orderedAt) AS orderedMs, orderedRecords, state, deliveredRecords,
-  arrayMap(o -> (o.1, o.2, o.3, o.4, o.5), objects) AS objectTuples, failureCode, failureReason,
+  arrayMap(o -> (o.1, o.2, o.3, o.4, o.5), objects) AS objectTuples, objectPrefixes,
+  arrayMap(d -> (toUnixTimestamp64Milli(d.1), d.2, d.3, d.4), deliveries) AS deliveryTuples,
+  skippedBy, skipReason, skippedRecords, failureCode, failureReason,
   toUnixTimestamp64Milli(updatedAt) AS updatedMs, revision`;
 
 /** Validates a row of {@link BOOK_COLUMNS}. */
@@ -131,6 +142,11 @@ export const bookRowSchema = z.object({
   state: z.enum(['open', 'failed', 'skipped', 'delivered']),
   deliveredRecords: z.number(),
   objectTuples: z.array(z.tuple([z.string(), z.string(), z.number(), z.number(), z.string()])),
+  objectPrefixes: z.array(z.string()),
+  deliveryTuples: z.array(z.tuple([z.number(), z.number(), z.number(), z.string()])),
+  skippedBy: z.string(),
+  skipReason: z.string(),
+  skippedRecords: z.number(),
   failureCode: z.string(),
   failureReason: z.string(),
   updatedMs: z.number(),
@@ -154,8 +170,9 @@ export function bookEntryOf(row: z.infer<typeof bookRowSchema>): BookEntry {
     },
     state: row.state,
     deliveredRecords: row.deliveredRecords,
-    objects: row.objectTuples.map(([bucket, key, records, bytes, sha256]) => ({
+    objects: row.objectTuples.map(([bucket, key, records, bytes, sha256], position) => ({
       bucket,
+      prefix: row.objectPrefixes[position] ?? '',
       key,
       records,
       bytes,
@@ -163,6 +180,21 @@ export function bookEntryOf(row: z.infer<typeof bookRowSchema>): BookEntry {
     })),
     failureCode: row.failureCode,
     failureReason: row.failureReason,
+    deliveries: row.deliveryTuples.map(([atMs, records, bytes, by]) => ({
+      at: new Date(atMs).toISOString(),
+      records,
+      bytes,
+      by,
+    })),
+    skip:
+      row.state === 'skipped'
+        ? {
+            by: row.skippedBy,
+            reason: row.skipReason,
+            records: row.skippedRecords,
+            at: new Date(row.updatedMs).toISOString(),
+          }
+        : undefined,
     updatedAt: new Date(row.updatedMs).toISOString(),
     revision: row.revision,
   };

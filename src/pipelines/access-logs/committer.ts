@@ -3,7 +3,7 @@ import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
-import type { DeliveredObject } from '../pipeline.js';
+import type { Receipt } from '../pipeline.js';
 import { commitOffsets } from './offsets.js';
 import type { AccessLogOrder } from './order.js';
 import type { OrderBook } from './order-book.js';
@@ -20,7 +20,7 @@ export interface CommitterParts {
 
 interface Waiting {
   readonly order: AccessLogOrder;
-  readonly objects: readonly DeliveredObject[];
+  readonly receipt: Receipt;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -45,9 +45,9 @@ export class Committer {
   }
 
   /** Resolves when the order book has the delivery. */
-  async commit(order: AccessLogOrder, objects: readonly DeliveredObject[]): Promise<void> {
+  async commit(order: AccessLogOrder, receipt: Receipt): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ order, objects, resolve, reject });
+      this.#waiting.push({ order, receipt, resolve, reject });
       this.#writing ??= this.#writeAll();
     });
     this.#noteForOffsets(order);

@@ -85,7 +85,7 @@ export async function deliver(
   const { settings, clickhouse, tables, metrics } = parts;
   const entry = await parts.book.entry(job);
   if (entry === undefined) throw new UnknownOrderError(job.id);
-  if (entry.state === 'delivered' || entry.state === 'skipped') return receiptOf(entry.objects, entry.state);
+  if (entry.state === 'delivered' || entry.state === 'skipped') return receiptOf(entry, entry.objects, entry.state);
   const { order } = entry;
   const stopBuild = metrics.buildSeconds.startTimer();
   const plan = await planDelivery(clickhouse, tables, order, keyOptionsOf(settings), context.signal);
@@ -96,7 +96,7 @@ export async function deliver(
   context.report(describePlan(order, plan), 0);
   const objects = await deliverObjects(parts, entry, plan, context);
   observeLag(metrics, plan);
-  return receiptOf(objects);
+  return receiptOf(entry, objects);
 }
 
 async function deliverObjects(
@@ -163,8 +163,8 @@ async function deliverObject(
   }
   metrics.fetchRecords.inc(object.records);
   metrics.buildObjectBytes.observe(lines.bytes);
-  const { targetBucket: bucket, key, records } = object;
-  return { bucket, key, records, bytes: lines.bytes, sha256: lines.sha256() };
+  const { targetBucket: bucket, targetPrefix: prefix, key, records } = object;
+  return { bucket, prefix, key, records, bytes: lines.bytes, sha256: lines.sha256() };
 }
 
 /** A target that S3 could never accept: no request is made for it. */
@@ -196,11 +196,16 @@ function targetFailure(object: PlannedObject, error: unknown): TargetFailure {
   return { code, permanent, message: `${target}: ${message}${advice}`, cause: error };
 }
 
-function receiptOf(objects: readonly DeliveredObject[], already?: 'delivered' | 'skipped'): Receipt {
+function receiptOf(
+  { deliveries }: BookEntry,
+  objects: readonly DeliveredObject[],
+  already?: 'delivered' | 'skipped',
+): Receipt {
   return {
     objects,
     records: objects.reduce((sum, object) => sum + object.records, 0),
     bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
+    earlier: deliveries,
     ...(already === undefined ? {} : { already }),
   };
 }

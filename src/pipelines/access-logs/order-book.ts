@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import type { DeliveredObject, DiscoveryShard, Failure, OrderState, RetryFilter } from '../pipeline.js';
+import type { DiscoveryShard, Failure, OrderState, Receipt, RetryFilter } from '../pipeline.js';
 import {
   BOOK_COLUMNS,
   bookEntryOf,
@@ -168,16 +168,17 @@ export class OrderBook {
 
   /** Writes deliveries down, several in one insert. */
   async delivered(
-    deliveries: readonly { order: AccessLogOrder; objects: readonly DeliveredObject[] }[],
+    deliveries: readonly { readonly order: AccessLogOrder; readonly receipt: Receipt }[],
     signal?: AbortSignal,
   ): Promise<void> {
-    const rows = deliveries.map(({ order, objects }) => {
-      const deliveredRecords = objects.reduce((sum, object) => sum + object.records, 0);
-      return rowOf(order, 'delivered', revisionOf('delivered', 0, deliveredRecords), this.#writer, {
-        deliveredRecords,
+    const at = new Date().toISOString();
+    const rows = deliveries.map(({ order, receipt: { objects, records, bytes, earlier } }) =>
+      rowOf(order, 'delivered', revisionOf('delivered', 0, records), this.#writer, {
+        deliveredRecords: records,
         objects,
-      });
-    });
+        deliveries: [...earlier, { at, records, bytes, by: this.#writer }],
+      }),
+    );
     await this.#write(rows, 'commit deliveries to the order book', signal);
   }
 

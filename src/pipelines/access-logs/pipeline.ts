@@ -43,7 +43,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     preview: async (signal) => cutOrders(parts, { shard: 0, shards: 1 }, await book.now(), Infinity, signal),
     outstanding: (shard) => book.open(shard),
     deliver: (order, context) => deliver(parts, order, context),
-    commit: (order, receipt) => committer.commit(order, receipt.objects),
+    commit: (order, receipt) => committer.commit(order, receipt),
     fail: async (order, failure) => {
       const entry = await book.entry(order);
       if (entry !== undefined)
