@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import type { Queue } from 'bullmq';
@@ -15,6 +16,7 @@ import { answersAtAll } from '../destinations/s3/errors.js';
 import { connectRedis } from '../queues/connection.js';
 import { openDeliveryQueue } from '../queues/delivery.js';
 import { openDiscoveryQueue } from '../queues/discovery.js';
+import { openMaintenanceQueue } from '../queues/maintenance.js';
 
 /** A pipeline, its engines and what watches them: what a command needs that speaks to no queue. */
 export interface Store {
@@ -53,6 +55,7 @@ export function openStore(settings: Settings, log: Log): Store {
 export interface Queues {
   readonly redis: Redis;
   readonly discovery: Queue;
+  readonly maintenance: Queue;
   readonly deliveries: readonly { readonly pipeline: Pipeline; readonly queue: Queue }[];
   close(): Promise<void>;
 }
@@ -61,11 +64,12 @@ export interface Queues {
 export function openQueues({ settings, pipelines, log }: Store): Queues {
   const redis = connectRedis(settings);
   const discovery = openDiscoveryQueue(settings);
+  const maintenance = openMaintenanceQueue(settings);
   const deliveries = pipelines.map((pipeline) => ({
     pipeline,
     queue: openDeliveryQueue(settings, pipeline.name),
   }));
-  const queues = [discovery, ...deliveries.map(({ queue }) => queue)];
+  const queues = [discovery, maintenance, ...deliveries.map(({ queue }) => queue)];
   const ignore = (err: unknown): void => {
     log.debug({ err }, 'connection to Redis');
   };
@@ -73,13 +77,24 @@ export function openQueues({ settings, pipelines, log }: Store): Queues {
   return {
     redis,
     discovery,
+    maintenance,
     deliveries,
     close: async () => {
-      await Promise.all(queues.map((queue) => queue.close()));
+      const done = new AbortController();
+      const closed = Promise.all(queues.map((queue) => queue.close())).finally(() => {
+        done.abort();
+      });
+      // A connection takes its leave of Redis and waits for the answer, which may never come when Redis is away.
+      const patience = sleep(CLOSE_PATIENCE_MS, undefined, { signal: done.signal }).catch(() => undefined);
+      await Promise.race([closed, patience]);
+      if (!done.signal.aborted) for (const queue of queues) queue.disconnect().catch(ignore);
       redis.disconnect();
     },
   };
 }
+
+/** How long a connection to Redis may take to close in order; ms. */
+const CLOSE_PATIENCE_MS = 2000;
 
 /** How to ask each engine whether it is there. */
 export function healthChecks(store: Store, redis: Redis): readonly HealthCheck[] {

@@ -9,7 +9,9 @@ import { registerImport } from './commands/import.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
 import { registerSchema } from './commands/schema.js';
+import { registerSkip } from './commands/skip.js';
 import { registerStatus } from './commands/status.js';
+import { registerVerifyManifest } from './commands/verify-manifest.js';
 import type { CliContext, Register } from './context.js';
 import { version } from './version.js';
 
@@ -22,7 +24,9 @@ const COMMANDS: readonly Register[] = [
   registerDiscover,
   registerStatus,
   registerRetry,
+  registerSkip,
   registerAudit,
+  registerVerifyManifest,
   registerConfig,
   registerDemo,
 ];

@@ -1,10 +1,16 @@
-import type { Worker } from 'bullmq';
 import { startDashboard, startMetricsServer } from '../dashboard/server.js';
+import type { Log } from '../observability/log.js';
+import { ENGINES_OF_DELIVERY } from '../pipelines/errors.js';
 import { startDeliveryWorker } from '../processors/delivery.js';
 import { startDiscoveryWorker } from '../processors/discovery.js';
+import { InFlight } from '../processors/in-flight.js';
+import { startMaintenanceWorker } from '../processors/maintenance.js';
 import { discoveriesOf, ensureScheduled, removeOtherSchedulers } from '../queues/discovery.js';
+import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/maintenance.js';
 import { healthChecks, type Queues, type Store } from './assembly.js';
 import { UsageError } from './context.js';
+import type { EngineWatch } from './engine-watch.js';
+import { runWorkers } from './worker-role.js';
 
 /** The roles that a process can play, in any mix. */
 export const ROLES = ['discovery', 'processors', 'dashboard'] as const;
@@ -33,11 +39,39 @@ export interface Running {
   handBack(): void;
 }
 
-/** How often a discovery process sees to it that Redis still knows when the next discovery is due, in ms. */
-const SCHEDULE_CHECK_MS = 15_000;
+/** How often a discovery process sees to it that Redis still knows when its repeatable jobs are due, in ms. */
+const SCHEDULE_CHECK_MS = 5000;
+
+/**
+ * Watches over a schedule, which a wiped Redis forgets: from time to time, and when an engine is back.
+ *
+ * @returns ends it
+ */
+function watchSchedule(ensure: () => Promise<void>, log: Log, watch: EngineWatch | undefined): () => void {
+  let isChecking = false;
+  const check = (): void => {
+    // Jobs that nobody takes while ClickHouse is away look as if the schedule were not followed. And a Redis that is
+    // away need not be asked for the same again and again.
+    if (isChecking || watch?.isLost('clickhouse') === true) return;
+    isChecking = true;
+    ensure()
+      .catch((err: unknown) => {
+        log.debug({ err }, 'the schedule could not be checked');
+      })
+      .finally(() => {
+        isChecking = false;
+      });
+  };
+  const timer = setInterval(check, SCHEDULE_CHECK_MS);
+  watch?.on('back', check);
+  return () => {
+    clearInterval(timer);
+    watch?.off('back', check);
+  };
+}
 
 /** Starts discovery: its worker, and a watch over the schedule, which a wiped Redis forgets. */
-export async function startDiscovery(store: Store, queues: Queues): Promise<Running> {
+export async function startDiscovery(store: Store, queues: Queues, watch?: EngineWatch): Promise<Running> {
   const { settings, pipelines, metrics, log } = store;
   const jobs = pipelines.flatMap(({ name }) => discoveriesOf(name, settings['consumer.discovery-shards']));
   const ensure = async (): Promise<void> => {
@@ -45,37 +79,58 @@ export async function startDiscovery(store: Store, queues: Queues): Promise<Runn
   };
   await removeOtherSchedulers(queues.discovery, jobs);
   await ensure();
-  const timer = setInterval(() => {
-    ensure().catch((err: unknown) => {
-      log.debug({ err }, 'the schedule of discovery could not be checked');
-    });
-  }, SCHEDULE_CHECK_MS);
+  const stopWatching = watchSchedule(ensure, log, watch);
   const parts = { settings, metrics, log, redis: queues.redis, discoveryQueue: queues.discovery };
-  const worker = startDiscoveryWorker({ ...parts, pipelines: queues.deliveries });
+  const worker = startDiscoveryWorker({ ...parts, pipelines: queues.deliveries, outages: watch });
+  const running = runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log });
   return {
-    drain: async () => {
-      clearInterval(timer);
-      await worker.close();
+    drain: () => {
+      stopWatching();
+      return running.drain();
     },
     handBack: () => {
-      worker.cancelAllJobs('the process stops');
+      running.handBack();
+    },
+  };
+}
+
+/** Starts what the discovery role does at regular intervals beside discovery, and a watch over its schedule. */
+export async function startMaintenance(store: Store, queues: Queues, watch?: EngineWatch): Promise<Running> {
+  const { settings, pipelines, metrics, log } = store;
+  const jobs = pipelines.flatMap(({ name }) => maintenanceOf(name));
+  for (const job of jobs) await setUpMaintenance(queues.maintenance, settings, job);
+  const ensure = async (): Promise<void> => {
+    for (const job of jobs) await ensureMaintenance(queues.maintenance, settings, job);
+  };
+  const stopWatching = watchSchedule(ensure, log, watch);
+  const { redis, deliveries } = queues;
+  const worker = startMaintenanceWorker({
+    settings,
+    metrics,
+    log,
+    redis,
+    pipelines: deliveries,
+    outages: watch,
+  });
+  const running = runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log });
+  return {
+    drain: () => {
+      stopWatching();
+      return running.drain();
+    },
+    handBack: () => {
+      running.handBack();
     },
   };
 }
 
 /** Starts the processors of all pipelines. */
-export function startProcessors({ settings, pipelines, metrics, log }: Store): Running {
-  const workers: readonly Worker[] = pipelines.map((pipeline) =>
-    startDeliveryWorker({ settings, pipeline, metrics, log }),
+export function startProcessors({ settings, pipelines, metrics, log }: Store, watch?: EngineWatch): Running {
+  const inFlight = new InFlight();
+  const workers = pipelines.map((pipeline) =>
+    startDeliveryWorker({ settings, pipeline, metrics, log, inFlight, outages: watch }),
   );
-  return {
-    drain: async () => {
-      await Promise.all(workers.map((worker) => worker.close()));
-    },
-    handBack: () => {
-      for (const worker of workers) worker.cancelAllJobs('the process stops');
-    },
-  };
+  return runWorkers({ workers, needs: ENGINES_OF_DELIVERY, idle: () => inFlight.idle(), watch, log });
 }
 
 /** Starts the dashboard. */
@@ -88,6 +143,7 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
     checks: healthChecks(store, queues.redis),
     queues: [
       { queue: queues.discovery, description: 'Finds what is ready and writes work orders' },
+      { queue: queues.maintenance, description: 'Counts delivered work orders again and writes manifests' },
       ...queues.deliveries.map(({ pipeline, queue }) => ({
         queue,
         description: `Work orders of the ${pipeline.name} pipeline`,

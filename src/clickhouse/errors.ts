@@ -1,5 +1,6 @@
 import { ClickHouseError as ServerException } from '@clickhouse/client';
 import { isError } from '../observability/is-error.js';
+import { networkErrorCode } from '../observability/network-error.js';
 
 /** ClickHouse could not be reached, or went silent: nothing is known to be wrong with the request itself. */
 export class ClickHouseUnreachableError extends Error {
@@ -65,21 +66,9 @@ export function wrapClickHouseError(doing: string, hosts: readonly string[], cau
 /** Tells a broken or refused connection (try the next host) from everything else. */
 export function isConnectionError(cause: unknown): boolean {
   if (!isError(cause) || cause.name === 'AbortError') return false;
-  if ('code' in cause && typeof cause.code === 'string' && CONNECTION_CODES.has(cause.code)) return true;
+  if (networkErrorCode(cause) !== undefined) return true;
   return /timeout error|socket hang up|aborted by the server/i.test(cause.message);
 }
-
-const CONNECTION_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_SOCKET',
-]);
 
 function messageOf(cause: unknown): string {
   return isError(cause) ? cause.message || cause.name : String(cause);

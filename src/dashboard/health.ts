@@ -54,9 +54,12 @@ export function healthRoutes(options: ReadinessOptions): Router {
   return router;
 }
 
-async function ask(health: HealthCheck, options: ReadinessOptions): Promise<EngineState> {
-  const { engine } = health;
-  const { timeoutMs } = options;
+/**
+ * Asks one engine; silence for `timeoutMs` milliseconds is a failure.
+ *
+ * @throws whatever is wrong with the engine
+ */
+export async function askEngine({ check }: HealthCheck, timeoutMs: number): Promise<void> {
   const aborter = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_resolve, reject) => {
@@ -69,12 +72,19 @@ async function ask(health: HealthCheck, options: ReadinessOptions): Promise<Engi
     timer.unref();
   });
   try {
-    await Promise.race([health.check(aborter.signal), silence]);
+    await Promise.race([check(aborter.signal), silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function ask(health: HealthCheck, options: ReadinessOptions): Promise<EngineState> {
+  const { engine } = health;
+  try {
+    await askEngine(health, options.timeoutMs);
     return { engine, ok: true };
   } catch (error) {
     return { engine, ok: false, error: shown(error, options) };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -50,8 +50,6 @@ export interface ChildOptions {
   readonly urlScheme: 'http' | 'redis';
   /** Environment variables besides this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Flags for Node.js itself. */
-  readonly nodeFlags?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -90,7 +88,7 @@ export async function startEngine(child: ChildOptions): Promise<Engine> {
 function spawnChild(child: ChildOptions, logFile: string): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    return spawn(process.execPath, [...(child.nodeFlags ?? []), child.file], {
+    return spawn(process.execPath, [child.file], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, ...child.environment },

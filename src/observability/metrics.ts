@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { FadingGauge } from './fading-gauge.js';
 
 /** Seconds: from a quick query to the longest upload that is allowed. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -100,6 +101,56 @@ export function createMetrics() {
     ]),
     commitFlushes: counter('commit_flushes_total', 'Writes of offsets, by what caused them.', ['reason']),
     commitSeconds: histogram('commit_duration_seconds', 'Time of one commit to the order book.', SECONDS),
+    maintenanceRuns: counter(
+      'maintenance_runs_total',
+      'Runs of maintenance tasks, by task and how they ended.',
+      ['task', 'status'],
+    ),
+    audits: counter('audit_runs_total', 'Audits that counted delivered work orders again.'),
+    auditSeconds: histogram('audit_duration_seconds', 'Time of one such audit.', SECONDS),
+    auditRowsRead: counter(
+      'audit_rows_read_total',
+      'Rows that ClickHouse read for such audits, as it says itself.',
+    ),
+    auditOrdersExamined: counter(
+      'audit_orders_examined_total',
+      'Delivered work orders that were counted again.',
+    ),
+    lateRecords: counter(
+      'late_records_total',
+      'Records that joined a work order after its delivery, and were delivered with it again.',
+    ),
+    ordersRedelivered: counter(
+      'orders_redelivered_total',
+      'Work orders delivered again because late records had joined them.',
+    ),
+    recordsNearRetention: new FadingGauge({
+      name: 'log_courier_records_near_retention',
+      help: 'Undelivered records near the end of their retention, as seen by the last look of this process; absent when that was long ago.',
+      registers,
+    }),
+    retentionDeadlineSeconds: new FadingGauge({
+      name: 'log_courier_retention_deadline_seconds',
+      help: 'Time until the first undelivered record may reach the end of its retention; absent when none is near.',
+      registers,
+      countsDown: true,
+    }),
+    recordsExpired: counter(
+      'records_expired_total',
+      'Records of work orders that reached the end of their retention undelivered.',
+      ['pipeline'],
+    ),
+    manifestsWritten: counter('manifests_written_total', 'Manifests written into target prefixes.'),
+    manifestFailures: counter(
+      'manifest_failures_total',
+      'Target prefixes that did not get a manifest that was due; the next run tries again.',
+    ),
     engineUp: gauge('engine_up', 'Whether an engine answered when last asked: 1 or 0.', ['engine']),
+    engineOutages: counter('engine_outages_total', 'Times that an engine went away.', ['engine']),
+    engineAwaySeconds: gauge(
+      'engine_away_seconds',
+      'How long an engine has been away, in seconds; 0 while it answers.',
+      ['engine'],
+    ),
   };
 }

@@ -1,3 +1,9 @@
+import {
+  ClickHouseTruncatedError,
+  ClickHouseUnreachableError,
+  isConnectionError,
+} from '../clickhouse/errors.js';
+import { isS3Unreachable } from '../destinations/s3/errors.js';
 import type { DeliveredObject, Failure } from './pipeline.js';
 
 /** One target of an order that could not be delivered to. */
@@ -42,4 +48,46 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DeliveryError) return error.toFailure();
   const reason = error instanceof Error ? error.message : String(error);
   return { code: error instanceof Error ? error.name : 'Unknown', reason, objects: [] };
+}
+
+/** An order that somebody names is in no order book. */
+export class NoSuchOrderError extends Error {
+  override readonly name = 'NoSuchOrderError';
+
+  /** @param id what was given as the order's id */
+  constructor(id: string) {
+    super(
+      `there is no work order ${JSON.stringify(id)} in the order book: its id is 16 hex digits, as the board shows it ` +
+        'behind order-, and the book forgets orders after order-book.retention-days',
+    );
+  }
+}
+
+/** An order that is to be given up has been delivered: there is nothing to give up. */
+export class AlreadyDeliveredError extends Error {
+  override readonly name = 'AlreadyDeliveredError';
+
+  /** @param id the order's id */
+  constructor(id: string) {
+    super(`work order ${id} is delivered; there is nothing to give up`);
+  }
+}
+
+/** The engines that a delivery speaks to. */
+export const ENGINES_OF_DELIVERY = ['clickhouse', 's3'] as const;
+
+/**
+ * The engine that an error speaks of as not to be reached, or broken off in mid-answer: such an error says nothing
+ * about the order. Of a delivery with several targets one such failure is enough, since that target was not tried.
+ *
+ * @returns undefined for an answer of the engine, and for all other errors
+ */
+export function engineAwayOf(error: unknown): (typeof ENGINES_OF_DELIVERY)[number] | undefined {
+  if (error instanceof DeliveryError) {
+    return error.failures.map(({ cause }) => engineAwayOf(cause)).find((engine) => engine !== undefined);
+  }
+  if (error instanceof ClickHouseUnreachableError) return 'clickhouse';
+  if (error instanceof ClickHouseTruncatedError)
+    return isConnectionError(error.cause) ? 'clickhouse' : undefined;
+  return isS3Unreachable(error) ? 's3' : undefined;
 }

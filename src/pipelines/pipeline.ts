@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import type { ManifestContext, ManifestRun } from './manifest-writer.js';
+import type { RetentionReport } from './retention.js';
 
 /**
  * "Deliver the records of this source with offset in (after, upTo]": fixed boundaries, in the order book before
@@ -48,6 +50,22 @@ export interface Skip {
   readonly records: number;
   /** When, ISO 8601. */
   readonly at: string;
+}
+
+/** An order that somebody gave up. */
+export interface SkippedOrder<Order extends WorkOrder> {
+  readonly order: Order;
+  readonly skip: Skip;
+  /** Set when it had been given up before: nothing was changed. */
+  readonly already?: true;
+}
+
+/** Where one order stands. */
+export interface FoundOrder<Order extends WorkOrder> {
+  readonly order: Order;
+  readonly state: OrderState;
+  /** Who gave it up, when somebody did. */
+  readonly skip?: Skip | undefined;
 }
 
 /** What a delivery produced. */
@@ -127,6 +145,9 @@ export interface PipelineStatus {
   readonly oldestAgeSeconds: number | null;
   readonly orders: Readonly<Record<OrderState, number>>;
   readonly failures: readonly FailureGroup[];
+  /** Records in the orders that were given up. */
+  readonly skippedRecords: number;
+  readonly nearRetention: RetentionReport;
 }
 
 /** Failed orders with the same cause. */
@@ -134,6 +155,8 @@ export interface FailureGroup {
   readonly code: string;
   readonly reason: string;
   readonly sources: readonly string[];
+  /** Ids of the orders, not all of them when there are many. */
+  readonly orderIds: readonly string[];
   readonly orders: number;
   readonly records: number;
 }
@@ -151,16 +174,44 @@ export interface AuditReport {
   readonly duplicated: number;
   /** Eligible, but not ordered yet. */
   readonly undelivered: number;
-  /** In orders that are open, failed or skipped. */
+  /** In orders that are open or failed. */
   readonly outstanding: number;
+  /** In orders that somebody gave up. */
+  readonly skipped: number;
   readonly objects: number;
   readonly orders: Readonly<Record<OrderState, number>>;
 }
 
-/** Which failed orders to put back. */
+/** Which delivered orders to count again. */
+export interface LateOptions {
+  /** Those delivered within this many hours. */
+  readonly windowHours: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What joined orders after their delivery. */
+export interface LateRecords<Order extends WorkOrder> {
+  /** Delivered orders that have more records now than were delivered: to be delivered again. */
+  readonly orders: readonly Order[];
+  /** Records that they have more. */
+  readonly records: number;
+  /** Orders delivered within the window, all of which were looked at. */
+  readonly ordersExamined: number;
+  /** Records that were delivered by them. */
+  readonly recordsExamined: number;
+  /** Rows that the store read for this, as it says itself: what the look cost. */
+  readonly rowsRead: number;
+}
+
+/** Which failed orders to put back: all that fit what is given. */
 export interface RetryFilter {
   readonly source?: string | undefined;
   readonly order?: string | undefined;
+  readonly shard?: DiscoveryShard | undefined;
+  /** Those that failed so long ago, by the order book's own clock. */
+  readonly failedForSeconds?: number | undefined;
+  /** At most so many, those that failed the longest ago. */
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -183,13 +234,27 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> {
   commit(order: Order, receipt: Receipt): Promise<void>;
   /** Writes down that an order failed and waits for an operator. Never undoes a delivery. */
   fail(order: Order, failure: Failure): Promise<void>;
-  /** Orders that failed. */
+  /** Orders that failed, the one that failed the longest ago first. */
   failed(filter: RetryFilter): Promise<readonly FailedOrder<Order>[]>;
   /** Marks failed orders as open again, so that they can be enqueued. */
   reopen(orders: readonly Order[]): Promise<void>;
+  /** Looks an order up; undefined when the order book does not have it. */
+  find(orderId: string): Promise<FoundOrder<Order> | undefined>;
+  /**
+   * Gives an order up: it will not be delivered, and offsets go on past it. A delivery that is under way may still win.
+   *
+   * @throws {NoSuchOrderError} {@link AlreadyDeliveredError}
+   */
+  skip(orderId: string, given: Pick<Skip, 'by' | 'reason'>): Promise<SkippedOrder<Order>>;
+  /** Undelivered records that are near the end of their retention at the source, or beyond it. */
+  nearRetention(signal?: AbortSignal): Promise<RetentionReport>;
   status(): Promise<PipelineStatus>;
   /** Compares source and destination: by the order book's counts, or, deep, by reading what was delivered. */
   audit(options: { readonly deep: boolean; readonly signal?: AbortSignal }): Promise<AuditReport>;
+  /** Counts orders that were delivered lately again: late records may have joined them since. */
+  findLate(options: LateOptions): Promise<LateRecords<Order>>;
+  /** Writes the manifests that are due: which objects were delivered, with counts and digests. */
+  writeManifests?(context: ManifestContext): Promise<ManifestRun>;
   /** Writes what is still held back for batching, and lets go of everything. */
   close(): Promise<void>;
 }

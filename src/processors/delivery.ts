@@ -1,12 +1,14 @@
-import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
-import { DeliveryError, failureOf } from '../pipelines/errors.js';
+import { DeliveryError, engineAwayOf, ENGINES_OF_DELIVERY, failureOf } from '../pipelines/errors.js';
 import type { Pipeline, Receipt, WorkOrder } from '../pipelines/pipeline.js';
-import { redisOptions } from '../queues/connection.js';
+import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { backoffMs } from '../queues/delivery.js';
 import { deliveryQueueOf } from '../queues/names.js';
+import { InFlight } from './in-flight.js';
+import type { Outages } from './outages.js';
 
 /** What delivery works with. */
 export interface DeliveryParts<Order extends WorkOrder = WorkOrder> {
@@ -14,6 +16,10 @@ export interface DeliveryParts<Order extends WorkOrder = WorkOrder> {
   readonly pipeline: Pipeline<Order>;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Counts the orders that are being delivered and committed. */
+  readonly inFlight?: InFlight;
+  /** Who knows of engines that are away; without one, an attempt that such an engine fails counts as any other. */
+  readonly outages?: Outages | undefined;
 }
 
 /** Takes a pipeline's work orders from its queue and delivers them, `consumer.num-workers` at the same time. */
@@ -32,6 +38,7 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
       // An order whose processor died is no failure of the order, however often it happens.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       ...(rate === 0 ? {} : { limiter: { max: rate, duration: 1000 } }),
+      runRetryDelay: REDIS_RETRY_MS,
       settings: { backoffStrategy: (attempts) => backoffMs(settings, attempts, Math.random()) },
     },
   );
@@ -51,6 +58,7 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
  *
  * @throws {UnrecoverableError} when no retry helps
  * @throws {WaitingError} when the process was told to stop: the order is back in the queue
+ * @throws {DelayedError} when an engine is away: the order is back in the queue, for later
  */
 async function processOrder<Order extends WorkOrder>(
   parts: DeliveryParts<Order>,
@@ -58,7 +66,7 @@ async function processOrder<Order extends WorkOrder>(
   token: string | undefined,
   cancelled: AbortSignal,
 ): Promise<Receipt> {
-  const { settings, pipeline, metrics, log } = parts;
+  const { settings, pipeline, metrics, log, inFlight = new InFlight() } = parts;
   const parsed = pipeline.orderSchema.safeParse(job.data);
   if (!parsed.success)
     throw new UnrecoverableError(
@@ -67,19 +75,24 @@ async function processOrder<Order extends WorkOrder>(
   const order = parsed.data;
   const stop = metrics.batchProcessingSeconds.startTimer();
   const timeout = AbortSignal.timeout(settings['timeout.upload-operation-seconds'] * 1000);
+  const began = performance.now();
   const about = { pipeline: pipeline.name, order: order.id, source: order.source };
+  const context = {
+    signal: AbortSignal.any([cancelled, timeout]),
+    report: (step: string, percent: number): void => {
+      tell(job, step, percent, log);
+    },
+  };
   try {
-    const receipt = await pipeline.deliver(order, {
-      signal: AbortSignal.any([cancelled, timeout]),
-      report: (step, percent) => {
-        tell(job, step, percent, log);
-      },
+    const receipt = await inFlight.during(async () => {
+      const delivered = await pipeline.deliver(order, context);
+      if (delivered.already === undefined) await pipeline.commit(order, delivered);
+      return delivered;
     });
     if (receipt.already !== undefined) {
       tell(job, `nothing to do: the order book has this order as ${receipt.already}`, 100, log);
       return receipt;
     }
-    await pipeline.commit(order, receipt);
     tell(
       job,
       `committed ${String(receipt.records)} records in ${String(receipt.objects.length)} object(s)`,
@@ -87,7 +100,7 @@ async function processOrder<Order extends WorkOrder>(
       log,
     );
     metrics.batchesProcessed.inc({ status: 'success' });
-    metrics.recordsDelivered.inc(receipt.records);
+    countRecords(metrics, receipt);
     log.info(
       { ...about, records: receipt.records, bytes: receipt.bytes, objects: receipt.objects.length },
       'delivered',
@@ -95,10 +108,26 @@ async function processOrder<Order extends WorkOrder>(
     return receipt;
   } catch (error) {
     if (cancelled.aborted) return await handBack(job, token, cancelled);
+    const away = await engineAway(
+      parts,
+      timeout.aborted ? ENGINES_OF_DELIVERY : [engineAwayOf(error)],
+      began,
+    );
+    if (away !== undefined) return await putOff(parts, job, token, away, error);
     throw await explain(parts, job, order, timeout.aborted ? timedOut(settings, order, error) : error);
   } finally {
     stop();
   }
+}
+
+/** A delivery that repeats an earlier one counts by what it has more. */
+function countRecords(metrics: Metrics, { records, earlier }: Receipt): void {
+  const before = earlier.at(-1);
+  const more = Math.max(0, records - (before?.records ?? 0));
+  metrics.recordsDelivered.inc(more);
+  if (before === undefined) return;
+  metrics.ordersRedelivered.inc();
+  metrics.lateRecords.inc(more);
 }
 
 /** Puts an order back that this process must not go on with; that is no failure of the order. */
@@ -106,6 +135,36 @@ async function handBack(job: Job, token: string | undefined, cancelled: AbortSig
   await job.log('handed back: this processor stops');
   await job.moveToWait(token);
   throw new WaitingError(`handed back: ${String(cancelled.reason)}`);
+}
+
+/** The first of the engines that was away at some time since the attempt began; undefined when none was. */
+async function engineAway<Order extends WorkOrder>(
+  { outages }: DeliveryParts<Order>,
+  engines: readonly (string | undefined)[],
+  began: number,
+): Promise<string | undefined> {
+  for (const engine of engines)
+    if (engine !== undefined && (await outages?.wasAway(engine, began)) === true) return engine;
+  return undefined;
+}
+
+/**
+ * Puts an order back for later that an engine which is away kept from being delivered: that is no failure of the
+ * order, and no attempt, however often it happens.
+ */
+async function putOff<Order extends WorkOrder>(
+  { settings, pipeline, log }: DeliveryParts<Order>,
+  job: Job,
+  token: string | undefined,
+  engine: string,
+  err: unknown,
+): Promise<never> {
+  const times = Math.max(1, job.attemptsStarted - job.attemptsMade);
+  const waitMs = backoffMs(settings, times, Math.random());
+  log.debug({ err, engine, pipeline: pipeline.name, job: job.id, waitMs }, 'put off: the engine is away');
+  tell(job, `put off: ${engine} is away; this does not count as an attempt`, undefined, log);
+  await job.moveToDelayed(Date.now() + waitMs, token);
+  throw new DelayedError(`put off: ${engine} is away`);
 }
 
 function timedOut(settings: Settings, order: WorkOrder, cause: unknown): Error {

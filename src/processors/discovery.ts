@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
-import type { Pipeline, WorkOrder } from '../pipelines/pipeline.js';
-import { redisOptions } from '../queues/connection.js';
+import type { WorkOrder } from '../pipelines/pipeline.js';
+import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
 import {
   discoveryIntervalMs,
@@ -15,12 +15,10 @@ import {
 } from '../queues/discovery.js';
 import { DISCOVERY_QUEUE } from '../queues/names.js';
 import { Lease } from './lease.js';
-
-/** A pipeline with the queue that delivers its orders. */
-export interface PipelineQueue {
-  readonly pipeline: Pipeline;
-  readonly queue: Queue;
-}
+import { levelOfFailure, type Outages } from './outages.js';
+import { findPipeline, type PipelineQueue } from './pipeline-queue.js';
+import { redrive } from './put-back.js';
+import { watchRetention } from './retention.js';
 
 /** What discovery works with. */
 export interface DiscoveryParts {
@@ -30,6 +28,8 @@ export interface DiscoveryParts {
   readonly redis: Redis;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Who knows of engines that are away: what fails without them is not told at length. */
+  readonly outages?: Outages | undefined;
 }
 
 /** What one discovery did; kept as the job's result, where the board shows it. */
@@ -39,6 +39,8 @@ export interface DiscoveryOutcome {
   readonly records: number;
   /** Open orders of the book that the queue did not have. */
   readonly restored: number;
+  /** Orders that failed some time ago and are tried again. */
+  readonly redriven: number;
   /** True when too many orders were open to make all that could be made. */
   readonly saturated: boolean;
 }
@@ -46,21 +48,9 @@ export interface DiscoveryOutcome {
 /** How long a discovery may be silent before another process may take its place, in ms. */
 const LEASE_MS = 60_000;
 
-/** A job names a pipeline that this process does not know. */
-export class UnknownPipelineError extends Error {
-  override readonly name = 'UnknownPipelineError';
-
-  /** @param pipeline the name in the job's payload */
-  constructor(pipeline: string) {
-    super(
-      `no pipeline is called ${JSON.stringify(pipeline)}; is an older version of log-courier running beside a newer one?`,
-    );
-  }
-}
-
 /**
- * Runs one discovery: new orders into the book and the queue, and open orders of the book that the queue has lost back
- * into it. At most one runs for each pipeline and shard, whatever the number of processes.
+ * Runs one discovery: new orders into the book and the queue, open orders of the book that the queue has lost back
+ * into it, and orders that failed some time ago once more. Now and then it looks for records that will be lost. At most one runs for each pipeline and shard, whatever the number of processes.
  *
  * @returns undefined when another process is at it
  */
@@ -70,7 +60,7 @@ export async function runDiscovery(
   signal: AbortSignal,
 ): Promise<DiscoveryOutcome | undefined> {
   const { settings, redis, metrics } = parts;
-  const { pipeline, queue } = find(parts, job.pipeline);
+  const { pipeline, queue } = findPipeline(parts.pipelines, job.pipeline);
   const prefix = settings['redis.key-prefix'];
   const lease = await Lease.take(redis, `${prefix}:discovering:${schedulerId(job)}`, LEASE_MS);
   if (lease === undefined) return undefined;
@@ -88,12 +78,18 @@ export async function runDiscovery(
     });
     await enqueue(queue, pipeline, settings, found.orders);
     await redis.set(counted, found.countedUpTo);
-    const restored = await restore(parts, job, signal);
+    const on = { pipeline, queue };
+    const open = await pipeline.outstanding(job);
+    const restored = await restore(parts, job, open, signal);
+    // Whoever discovers meanwhile, because this lease has run out, tries them again.
+    const redriven = lease.remainingMs() > 0 ? await redrive(parts, on, job, open.length) : 0;
+    await watchRetention(parts, pipeline, signal);
     metrics.cycles.inc();
     return {
       orders: found.orders.length,
       records: sumRecords(found.orders),
       restored,
+      redriven,
       saturated: found.saturated,
     };
   } finally {
@@ -103,9 +99,14 @@ export async function runDiscovery(
 }
 
 /** Puts the open orders of the book that Redis has lost back into the queue: Redis holds no truth. */
-async function restore(parts: DiscoveryParts, job: DiscoveryJob, signal: AbortSignal): Promise<number> {
-  const { pipeline, queue } = find(parts, job.pipeline);
-  const lost = await notInQueue(queue, await pipeline.outstanding(job));
+async function restore(
+  parts: DiscoveryParts,
+  job: DiscoveryJob,
+  open: readonly WorkOrder[],
+  signal: AbortSignal,
+): Promise<number> {
+  const { pipeline, queue } = findPipeline(parts.pipelines, job.pipeline);
+  const lost = await notInQueue(queue, open);
   if (lost.length === 0 || signal.aborted) return 0;
   // A job may have ended between the two look-ups: only what is open still, now that it is known to be in no list,
   // was really lost.
@@ -148,11 +149,14 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
       prefix: settings['redis.key-prefix'],
       concurrency: Math.min(settings['consumer.discovery-shards'], MOST_DISCOVERIES_AT_A_TIME),
       lockDuration: settings['queue.lock-duration-seconds'] * 1000,
+      runRetryDelay: REDIS_RETRY_MS,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );
   worker.on('failed', (job, err) => {
-    log.error({ err, ...asObject(job?.data) }, 'discovery failed; the next one tries again');
+    void levelOfFailure(parts.outages, job).then((level) => {
+      log[level]({ err, ...asObject(job?.data) }, 'discovery failed; the next one tries again');
+    });
   });
   worker.on('error', (err) => {
     log.debug({ err }, 'discovery worker');
@@ -162,12 +166,6 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
 
 /** Discoveries of several shards that one process runs side by side. */
 const MOST_DISCOVERIES_AT_A_TIME = 8;
-
-function find({ pipelines }: DiscoveryParts, name: string): PipelineQueue {
-  const found = pipelines.find(({ pipeline }) => pipeline.name === name);
-  if (found === undefined) throw new UnknownPipelineError(name);
-  return found;
-}
 
 function sumRecords(orders: readonly WorkOrder[]): number {
   return orders.reduce((sum, order) => sum + order.records, 0);

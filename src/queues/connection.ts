@@ -38,6 +38,9 @@ export function redisOptions(settings: Settings): QueueRedisOptions {
   };
 }
 
+/** How long a worker waits after a command that Redis did not take before it goes on, in ms. */
+export const REDIS_RETRY_MS = 1000;
+
 /** Opens a connection of its own; the caller closes it. */
 export function connectRedis(settings: Settings): Redis {
   return new Redis(redisOptions(settings));

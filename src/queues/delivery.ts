@@ -40,7 +40,12 @@ export function priorityOf(oldestAtMs: number, rank: number): number {
   return Math.min(LAST_PRIORITY, Math.max(1, steps));
 }
 
-/** Options of a delivery job. Failed jobs stay until they are retried; completed ones for a bounded time. */
+const SECONDS_A_DAY = 86_400;
+
+/**
+ * Options of a delivery job. Failed jobs stay until they are retried, or the order book has forgotten their orders;
+ * completed ones for a bounded time.
+ */
 export function deliveryJobOptions(settings: Settings, order: WorkOrder, rank: number): JobsOptions {
   return {
     jobId: jobIdOf(order),
@@ -51,7 +56,7 @@ export function deliveryJobOptions(settings: Settings, order: WorkOrder, rank: n
       age: settings['queue.keep-completed-seconds'],
       count: settings['queue.keep-completed-count'],
     },
-    removeOnFail: false,
+    removeOnFail: { age: settings['order-book.retention-days'] * SECONDS_A_DAY },
   };
 }
 
@@ -112,7 +117,10 @@ export async function notInQueue<Order extends WorkOrder>(
   return orders.filter((order) => !ids.has(jobIdOf(order)));
 }
 
-/** Enqueues orders whose earlier jobs, if Redis still has them, have ended. */
+/**
+ * Enqueues orders whose earlier jobs, if Redis still has them, have ended. BullMQ neither removes a job that a
+ * processor is at nor adds a second one of its id: such an order is left alone.
+ */
 export async function enqueueAgain<Order extends WorkOrder>(
   queue: Queue,
   pipeline: Pick<Pipeline<Order>, 'orderSchema'>,
@@ -121,4 +129,14 @@ export async function enqueueAgain<Order extends WorkOrder>(
 ): Promise<void> {
   for (const order of orders) await queue.remove(jobIdOf(order));
   await enqueue(queue, pipeline, settings, orders);
+}
+
+/**
+ * Takes an order's job out of the queue.
+ *
+ * @returns false when a processor is at it: that job stays
+ */
+export async function dropJob(queue: Queue, order: Pick<WorkOrder, 'id'>): Promise<boolean> {
+  await queue.remove(jobIdOf(order));
+  return (await queue.getJobState(jobIdOf(order))) !== 'active';
 }

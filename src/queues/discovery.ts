@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Settings } from '../config/settings.js';
 import { redisOptions } from './connection.js';
 import { DISCOVERY_QUEUE } from './names.js';
+import { intervalInForce, schedule } from './schedule.js';
 
 /** Name of the jobs in the discovery queue. */
 export const DISCOVER = 'discover';
@@ -58,29 +59,13 @@ export async function scheduleDiscovery(
   job: DiscoveryJob,
   intervalMs: number,
 ): Promise<void> {
-  await queue.upsertJobScheduler(
-    schedulerId(job),
-    // Without a start date BullMQ would run the job at once, each time that the interval is changed.
-    { every: intervalMs, startDate: Date.now() + intervalMs },
-    {
-      name: DISCOVER,
-      data: discoveryJobSchema.parse(job),
-      opts: {
-        attempts: 1,
-        removeOnComplete: { age: settings['queue.keep-completed-seconds'], count: 100 },
-        removeOnFail: { count: 100 },
-      },
-    },
-  );
+  const data = discoveryJobSchema.parse(job);
+  await schedule(queue, settings, { id: schedulerId(job), name: DISCOVER, data, intervalMs });
 }
-
-/** How late a scheduled discovery may be before its scheduler is taken for broken, in ms. */
-const OVERDUE_MS = 60_000;
 
 /** Sets up the repetition of a discovery when Redis does not have it, or has stopped to follow it. */
 export async function ensureScheduled(queue: Queue, settings: Settings, job: DiscoveryJob): Promise<void> {
-  const scheduler = await queue.getJobScheduler(schedulerId(job));
-  if (scheduler?.next !== undefined && scheduler.next > Date.now() - OVERDUE_MS) return;
+  if ((await intervalInForce(queue, schedulerId(job))) !== undefined) return;
   await scheduleDiscovery(queue, settings, job, FIRST_DISCOVERY_MS);
 }
 

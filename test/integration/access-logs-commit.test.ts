@@ -65,6 +65,12 @@ async function commit(to: TestStore, order: AccessLogOrder | undefined): Promise
   await to.pipeline.commit(order, { objects: [object], records: 1, bytes: 10, earlier: [] });
 }
 
+/** The startTime of the committed offset of the only source, in ms after the first record's. */
+async function committedMilliseconds(from: TestStore): Promise<number | undefined> {
+  const [row] = await readOffsets(from.clickhouse, from.tables);
+  return row === undefined ? undefined : row.committed[1] - Date.parse(at(0));
+}
+
 /** The committed offset of the only source, as the second at which it stands. */
 async function committedSecond(from: TestStore): Promise<number | undefined> {
   const [row] = await readOffsets(from.clickhouse, from.tables);
@@ -226,18 +232,35 @@ describe('offsets are written', () => {
       ...NEVER_BY_TIME,
       'offset.flush-count-threshold': '1',
     });
+    await store.insertRecords([{ bucketName: 'another-bucket' }]);
+    const [another] = (await store.discover()).orders;
+    proxy.reset();
     proxy.rule((request) => ({ kind: writesOffsets(request) ? 'reset' : 'pass' }));
     await commit(store, orders[0]);
     await proxy.answered(writesOffsets);
     expect(await committedSecond(store)).toBeUndefined();
     proxy.reset();
-    await store.insertRecords([{ bucketName: 'another-bucket' }]);
-    const [another] = (await store.discover()).orders;
     await commit(store, another);
     await proxy.answered(writesOffsets);
     const buckets = (await readOffsets(store.clickhouse, store.tables)).map(({ bucketName }) => bucketName);
     expect(buckets).toEqual(['another-bucket', 'source-bucket']);
     expect(await store.counted('commit_offsets_flushed_total', { status: 'failed' })).toBe(1);
+  });
+
+  test('again, when a slower process has put an earlier one of the same second behind it', async () => {
+    const { store, orders } = await withOrders(2);
+    for (const order of orders) await commit(store, order);
+    await store.discover();
+    const { offsets } = store.tables;
+    await store.command(
+      `INSERT INTO ${offsets} SELECT bucketName, raftSessionID, lastProcessedInsertedAt,
+         lastProcessedStartTime - 1, lastProcessedReqId FROM ${offsets} FINAL`,
+    );
+    await store.command(`OPTIMIZE TABLE ${offsets} FINAL`);
+    expect(await committedMilliseconds(store)).toBe(0);
+    await store.discover();
+    await store.command(`OPTIMIZE TABLE ${offsets} FINAL`);
+    expect(await committedMilliseconds(store)).toBe(1000);
   });
 
   test('at the next start, when the process ended before it could: from the order book alone', async () => {

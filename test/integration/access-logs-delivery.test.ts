@@ -1,43 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { MissingRecordsError, UnknownOrderError } from '../../src/pipelines/access-logs/deliver.js';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import { DeliveryError, failureOf } from '../../src/pipelines/errors.js';
 import type { Receipt } from '../../src/pipelines/pipeline.js';
-import {
-  isoSeconds,
-  openTestStore,
-  startTestEngines,
-  type TestEngines,
-  type TestRecord,
-  type TestStore,
-} from '../support/access-logs.js';
-import { startHttpProxy } from '../support/http-proxy.js';
+import type { TestRecord, TestStore } from '../support/access-logs.js';
+import { startHttpProxy, type HttpProxy } from '../support/http-proxy.js';
+import { at, useTestStores } from '../support/test-stores.js';
 
-let engines: TestEngines;
-const opened: TestStore[] = [];
+const open = useTestStores();
 
-beforeAll(async () => {
-  engines = await startTestEngines();
-});
-
-afterEach(async () => {
-  for (const store of opened.splice(0)) await store.close();
-});
-
-afterAll(async () => {
-  await engines.stop();
-});
-
-async function open(flags: Parameters<typeof openTestStore>[1] = {}): Promise<TestStore> {
-  const store = await openTestStore(engines, flags);
-  opened.push(store);
-  return store;
+/** A proxy in front of S3. */
+async function startS3Proxy(): Promise<HttpProxy> {
+  return startHttpProxy((await open()).settings['s3.endpoint']);
 }
-
-/** Two hours ago, and seconds after that. */
-const start = Math.floor(Date.now() / 1000) * 1000 - 7_200_000;
-const at = (seconds: number): string => isoSeconds(start + seconds * 1000);
 
 /** Inserts records and makes the one order of them. */
 async function orderFor(store: TestStore, records: readonly TestRecord[]): Promise<AccessLogOrder> {
@@ -73,14 +49,22 @@ describe('a log object', () => {
     expect(others).toEqual([]);
     expect(object?.ids).toEqual(['ZERO', 'SECOND', 'THIRD', 'LAST']);
     expect(object?.contentType).toBe('text/plain');
-    expect(object?.metadata).toEqual({ 'log-courier-order': order.id, 'log-courier-records': '4' });
+    expect(object?.metadata).toEqual({
+      'log-courier-order': order.id,
+      'log-courier-records': '4',
+      'log-courier-sha256': createHash('sha256')
+        .update(object?.text ?? '')
+        .digest('hex'),
+    });
     const content = object?.text ?? '';
     expect(receipt).toEqual({
       records: 4,
       bytes: Buffer.byteLength(content),
+      earlier: [],
       objects: [
         {
           bucket: 'lines-logs',
+          prefix: 'logs/',
           key: object?.key,
           records: 4,
           bytes: Buffer.byteLength(content),
@@ -217,7 +201,11 @@ describe('nothing is uploaded', () => {
     const receipt = await store.deliver(order);
     await store.pipeline.commit(order, receipt);
     await store.insertRecords([{ loggingTargetBucket: 'once-logs' }]);
-    expect(await store.deliver(order)).toEqual({ ...receipt, already: 'delivered' });
+    expect(await store.deliver(order)).toEqual({
+      ...receipt,
+      already: 'delivered',
+      earlier: [{ at: expect.any(String), by: expect.any(String), records: 1, bytes: receipt.bytes }],
+    });
   });
 
   test('when the delivery is told to stop', async () => {
@@ -248,8 +236,8 @@ describe('a target that cannot be delivered to', () => {
   });
 
   test('does not keep the others from being delivered, and the retry does not repeat those', async () => {
-    const proxy = await startHttpProxy(engines.s3Url);
-    const store = await open({ 's3.endpoint': proxy.url });
+    const proxy = await startS3Proxy();
+    const store = await open({ 's3.endpoint': proxy.url, 's3.conditional-writes': 'on' });
     await store.createBucket('good-logs');
     const order = await orderFor(store, [
       { insertedAt: at(0), loggingTargetBucket: 'absent-at-first' },
@@ -273,7 +261,7 @@ describe('a target that cannot be delivered to', () => {
   });
 
   test('is worth a retry as long as one of the failures may pass by itself', async () => {
-    const proxy = await startHttpProxy(engines.s3Url);
+    const proxy = await startS3Proxy();
     const store = await open({ 's3.endpoint': proxy.url, 's3.max-retry-attempts': '1' });
     const order = await orderFor(store, [
       { insertedAt: at(0), loggingTargetBucket: 'absent-logs' },

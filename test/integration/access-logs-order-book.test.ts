@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { rowOf } from '../../src/pipelines/access-logs/book-row.js';
 import type { Offset } from '../../src/pipelines/access-logs/offset.js';
 import { orderOf, type AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import { at, records, start, useTestStores } from '../support/test-stores.js';
@@ -58,6 +59,33 @@ describe('the order book', () => {
     expect(await store.book.add(late, deadline, signal)).toEqual([elsewhere]);
     const inBook = (await store.book.all()).map(({ order }) => order.id).sort();
     expect(inBook).toEqual([other.id, elsewhere.id].sort());
+  });
+
+  test('invariant 1: of two discoveries that order the same records at the same moment, at most one does', async () => {
+    const store = await open();
+    for (let round = 0; round < 15; round += 1) {
+      const bucket = `contested-${String(round)}`;
+      const deadline = (await store.book.now()) + 60_000;
+      // Their horizons differ, and so do their orders.
+      const wanted = [[orderUpTo(10, undefined, bucket)], [orderUpTo(20, undefined, bucket)]];
+      const taken = await Promise.all(wanted.map((orders) => store.book.add(orders, deadline, signal)));
+      expect(taken.flat().length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test('waits for proposals that may still become orders, and no longer than until they may not', async () => {
+    const store = await open();
+    const deadline = (await store.book.now()) + 60_000;
+    const propose = (promoteBeforeMs: number): Promise<void> =>
+      store.clickhouse.insert(
+        store.tables.workOrders,
+        [rowOf(orderUpTo(10), 'proposed', 0, 'another', { promoteBeforeMs })],
+        { doing: 'propose as another discovery would' },
+      );
+    await propose(deadline);
+    expect(await store.book.add([orderUpTo(20)], deadline, signal)).toEqual([]);
+    await propose(0);
+    expect(await store.book.add([orderUpTo(20)], deadline, signal)).toHaveLength(1);
   });
 
   test('takes an order that was refused once, when it fits later', async () => {

@@ -6,7 +6,8 @@ import { UnrecoverableError, Worker, type Job, type Queue, type QueueEvents } fr
 import { openQueues, type Queues } from '../../src/cli/assembly.js';
 import { startProcessors, type Running } from '../../src/cli/roles.js';
 import { startEngines, type Engines } from '../../src/embedded/engines.js';
-import { runDiscovery, startDiscoveryWorker, UnknownPipelineError } from '../../src/processors/discovery.js';
+import { runDiscovery, startDiscoveryWorker } from '../../src/processors/discovery.js';
+import { UnknownPipelineError } from '../../src/processors/pipeline-queue.js';
 import { Lease } from '../../src/processors/lease.js';
 import { redisOptions } from '../../src/queues/connection.js';
 import { DISCOVER, schedulerId } from '../../src/queues/discovery.js';
@@ -101,7 +102,7 @@ describe('of several processes with discovery', () => {
 describe('a discovery', () => {
   test('writes new orders into the book and the queue, which then agree', async () => {
     await records('photos', 'music', 'films');
-    expect(await bench.discover()).toEqual({ orders: 3, records: 15, restored: 0, saturated: false });
+    expect(await bench.discover()).toEqual({ orders: 3, records: 15, restored: 0, redriven: 0, saturated: false });
     expect(await bench.inBook()).toHaveLength(3);
     expect(await bench.inQueue()).toEqual(await bench.inBook());
   });
@@ -109,7 +110,7 @@ describe('a discovery', () => {
   test('finds nothing a second time', async () => {
     await records('photos');
     await bench.discover();
-    expect(await bench.discover()).toEqual({ orders: 0, records: 0, restored: 0, saturated: false });
+    expect(await bench.discover()).toEqual({ orders: 0, records: 0, restored: 0, redriven: 0, saturated: false });
     expect(await bench.inQueue()).toHaveLength(1);
   });
 
@@ -153,7 +154,7 @@ describe('invariant 5: Redis holds no truth;', () => {
     const before = await bench.inQueue();
     await queues.redis.flushall();
     expect(await bench.inQueue()).toEqual([]);
-    expect(await bench.discover()).toEqual({ orders: 0, records: 0, restored: 2, saturated: false });
+    expect(await bench.discover()).toEqual({ orders: 0, records: 0, restored: 2, redriven: 0, saturated: false });
     expect(await bench.inQueue()).toEqual(before);
     const events = await eventsOf(bench.delivery);
     const delivered = settled(events, before);

@@ -7,9 +7,11 @@ import { CreateBucketCommand, GetObjectCommand, type S3Client } from '@aws-sdk/c
 import { loadSettings } from '../../src/config/load.js';
 import { createS3Client } from '../../src/destinations/s3/client.js';
 import { readableBody } from '../../src/destinations/s3/read.js';
-import { uploadObject } from '../../src/destinations/s3/upload.js';
+import { abortUploads } from '../../src/destinations/s3/abort-uploads.js';
+import { headObject } from '../../src/destinations/s3/object-head.js';
+import { uploadObject, type UploadOptions } from '../../src/destinations/s3/upload.js';
 import type { Engine } from '../../src/embedded/engine.js';
-import { startS3 } from '../../src/embedded/s3.js';
+import { S3_CREDENTIALS, startS3 } from '../../src/embedded/s3.js';
 import { startHttpProxy, type HttpProxy, type ProxiedRequest } from '../support/http-proxy.js';
 
 let dir: string;
@@ -23,8 +25,8 @@ beforeAll(async () => {
   proxy = await startHttpProxy(engine.url);
   const flags = {
     's3.endpoint': proxy.url,
-    's3.access-key-id': 'S3RVER',
-    's3.secret-access-key': 'S3RVER',
+    's3.access-key-id': S3_CREDENTIALS.accessKeyId,
+    's3.secret-access-key': S3_CREDENTIALS.secretAccessKey,
     's3.max-backoff-delay-seconds': '0',
   };
   client = createS3Client(loadSettings({ flags, environment: {} }).settings);
@@ -61,17 +63,24 @@ const isFor =
   (request: ProxiedRequest): boolean =>
     operation(request) === name;
 
-interface Given {
+interface Given extends Partial<UploadOptions> {
   readonly bucket?: string;
-  readonly partsInFlight?: number;
-  readonly signal?: AbortSignal;
 }
 
 async function upload(key: string, body: AsyncIterable<Uint8Array>, given: Given = {}): Promise<void> {
-  const { bucket = 'uploads', partsInFlight = 2, signal = new AbortController().signal } = given;
+  const { bucket = 'uploads', ...options } = given;
   const target = { bucket, key, contentType: 'text/plain', metadata: { answer: '42' } };
-  await uploadObject(client, target, body, { partSizeBytes: PART, partsInFlight, signal });
+  await uploadObject(client, target, body, {
+    partSizeBytes: PART,
+    partsInFlight: 2,
+    singlePut: true,
+    partChecksums: true,
+    signal: new AbortController().signal,
+    ...options,
+  });
 }
+
+const anySignal = new AbortController().signal;
 
 async function content(key: string): Promise<Buffer> {
   const { Body } = await client.send(new GetObjectCommand({ Bucket: 'uploads', Key: key }));
@@ -117,6 +126,35 @@ describe('an object', () => {
     expect(stored).toMatchObject({ ContentType: 'text/plain', Metadata: { answer: '42' } });
   });
 
+  test('of one part is a multipart upload too where that is wanted, so that others can abort it', async () => {
+    await upload('abortable', chunks(part('a', 10)), { singlePut: false });
+    expect(operations()).toEqual(['CreateMultipartUpload', 'UploadPart 1', 'CompleteMultipartUpload']);
+    expect(await content('abortable')).toEqual(part('a', 10));
+  });
+
+  test.each([true, false])('of one part can carry its digest: single PUT %p', async (singlePut) => {
+    const wholeMetadata = (): Record<string, string> => ({ digest: 'abc' });
+    await upload('with-digest', chunks(part('a', 10)), { singlePut, wholeMetadata });
+    const head = await headObject(client, 'uploads', 'with-digest', anySignal);
+    expect(head).toMatchObject({ bytes: 10, metadata: { answer: '42', digest: 'abc' } });
+    await upload('without-digest', chunks(part('a'), part('b')), { singlePut, wholeMetadata });
+    const other = await headObject(client, 'uploads', 'without-digest', anySignal);
+    expect(other?.metadata).toEqual({ answer: '42' });
+  });
+
+  test('of several parts has a checksum that S3 has checked, unless the settings say otherwise', async () => {
+    const checksumOf = async (key: string): Promise<string | undefined> => {
+      const get = new GetObjectCommand({ Bucket: 'uploads', Key: key, ChecksumMode: 'ENABLED' });
+      const { ChecksumSHA256, Body } = await client.send(get);
+      await buffer(readableBody(Body));
+      return ChecksumSHA256;
+    };
+    await upload('with-checksum', chunks(part('a'), part('b')));
+    expect(await checksumOf('with-checksum')).toMatch(/^[A-Za-z0-9+/]{43}=-2$/);
+    await upload('without-checksum', chunks(part('a'), part('b')), { partChecksums: false });
+    expect(await checksumOf('without-checksum')).toBeUndefined();
+  });
+
   test('is put together in order, also when its parts arrive in another one', async () => {
     proxy.rule(async (request) => {
       if (operation(request) === 'UploadPart 1') await proxy.answered(isFor('UploadPart 2'));
@@ -127,7 +165,53 @@ describe('an object', () => {
   });
 });
 
+describe('an object that is there already', () => {
+  const whole = (letter: string): AsyncGenerator<Uint8Array> => chunks(part(letter, 10));
+  const inParts = (letter: string): AsyncGenerator<Uint8Array> => chunks(part(letter), part(letter));
+
+  test.each([
+    ['one PUT', whole, 'put-condition'],
+    ['a multipart upload', inParts, 'multipart-condition'],
+  ])('stays as it is when the condition does not hold: %s', async (_, body, key) => {
+    await upload(key, body('a'), { condition: { IfNoneMatch: '*' } });
+    const refused = { $metadata: { httpStatusCode: 412 } };
+    await expect(upload(key, body('b'), { condition: { IfNoneMatch: '*' } })).rejects.toMatchObject(refused);
+    await expect(upload(key, body('b'), { condition: { IfMatch: '"0"' } })).rejects.toMatchObject(refused);
+    expect((await content(key)).subarray(0, 1)).toEqual(part('a', 1));
+    const head = await headObject(client, 'uploads', key, anySignal);
+    await upload(key, body('c'), { condition: { IfMatch: head?.etag ?? '' } });
+    expect((await content(key)).subarray(0, 1)).toEqual(part('c', 1));
+  });
+
+  test('is undefined when it is not', async () => {
+    expect(await headObject(client, 'uploads', 'nowhere', anySignal)).toBeUndefined();
+    await expect(headObject(client, 'uploads', 'x', AbortSignal.abort())).rejects.toThrow();
+  });
+});
+
+test('uploads of one key that are in progress can be aborted by others, and then no object appears', async () => {
+  const neighbour = chunks(part('n'), part('n'));
+  const beforeCompletion = async (): Promise<void> => {
+    expect(await abortUploads(client, 'uploads', 'aborted', anySignal)).toBe(1);
+  };
+  await upload('aborted-neighbour', neighbour, {
+    beforeCompletion: () => expect(abortUploads(client, 'uploads', 'aborted', anySignal)).resolves.toBe(0),
+  });
+  await expect(upload('aborted', chunks(part('a'), part('b')), { beforeCompletion })).rejects.toMatchObject({
+    name: 'NoSuchUpload',
+  });
+  await expectNothingUnder('aborted');
+});
+
 describe('no object is made', () => {
+  test('when what is to be awaited before its completion rejects', async () => {
+    const beforeCompletion = (): Promise<void> => Promise.reject(new Error('superseded'));
+    const sending = upload('refused', chunks(part('a')), { singlePut: false, beforeCompletion });
+    await expect(sending).rejects.toThrow('superseded');
+    expect(operations().at(-1)).toBe('AbortMultipartUpload');
+    await expectNothingUnder('refused');
+  });
+
   test('when the body throws in its third part: the upload is aborted', async () => {
     async function* breaksOff(): AsyncGenerator<Uint8Array> {
       yield* chunks(part('a'), part('b'));

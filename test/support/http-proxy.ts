@@ -59,12 +59,13 @@ export interface HttpProxy {
 const PASS: Fate = { kind: 'pass' };
 
 /**
- * Starts a proxy on a free port of 127.0.0.1. Requests are read whole before they are passed on; answers are
+ * Starts a proxy on 127.0.0.1. Requests are read whole before they are passed on; answers are
  * streamed. The Host header is passed on as it is, so that signatures stay valid.
  *
  * @param target URL of the server behind
+ * @param ownPort where it listens; any port that is free when left out
  */
-export async function startHttpProxy(target: string): Promise<HttpProxy> {
+export async function startHttpProxy(target: string, ownPort = 0): Promise<HttpProxy> {
   const { hostname, port } = new URL(target);
   let decide: Rule = () => PASS;
   let requests: ProxiedRequest[] = [];
@@ -98,7 +99,7 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
   const server = createServer((incoming, response) => {
     handle(incoming, response).catch(() => response.destroy());
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(ownPort, '127.0.0.1');
   await once(server, 'listening');
   const address = z.object({ port: z.number() }).parse(server.address());
 

@@ -102,7 +102,7 @@ describe('failed orders', () => {
       failed('a', 'NoSuchBucket'),
       failed('a', 'AccessDenied', 'another reason'),
     ]);
-    expect(groups).toEqual([
+    expect(groups).toMatchObject([
       { code: 'NoSuchBucket', reason: 'why', sources: ['a', 'b'], orders: 3, records: 30 },
       { code: 'AccessDenied', reason: 'why', sources: ['z'], orders: 1, records: 10 },
       { code: 'AccessDenied', reason: 'another reason', sources: ['a'], orders: 1, records: 10 },
@@ -113,6 +113,7 @@ describe('failed orders', () => {
     const many = Array.from({ length: 50 }, (_, n) => failed(`bucket-${String(n)}`, 'NoSuchBucket'));
     const [group] = groupFailures(many);
     expect(group?.sources).toHaveLength(20);
+    expect(group?.orderIds).toHaveLength(5);
     expect(group).toMatchObject({ orders: 50, records: 500 });
   });
 });

@@ -11,7 +11,7 @@ const manifest = z
   .parse(JSON.parse(readFileSync('package.json', 'utf8')));
 
 /** What the embedded engines are made of. It is large, and installed for tests and the demo alone. */
-const ENGINE_PACKAGES = ['chdb', 's3rver'];
+const ENGINE_PACKAGES = ['chdb'];
 
 function filesIn(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })

@@ -76,7 +76,9 @@ const COMMANDS = [
   ['discover'],
   ['status'],
   ['retry'],
+  ['skip'],
   ['audit'],
+  ['verify-manifest'],
   ['config'],
   ['demo'],
 ];

@@ -137,7 +137,7 @@ describe('a delivery job', () => {
     );
   });
 
-  test('is tried once more than there are retries, and is kept when it failed', () => {
+  test('is tried once more than there are retries, and is kept for as long as the order book when it failed', () => {
     const order = {
       id: '0123456789abcdef',
       source: 'photos',
@@ -145,8 +145,9 @@ describe('a delivery job', () => {
       oldestAt: '2026-05-01T10:00:00Z',
     };
     const options = deliveryJobOptions(settingsWith({ 'retry.max-retries': '2' }), order, 0);
-    expect(options).toMatchObject({ attempts: 3, removeOnFail: false, jobId: 'order-0123456789abcdef' });
+    expect(options).toMatchObject({ attempts: 3, jobId: 'order-0123456789abcdef' });
     expect(options.removeOnComplete).toEqual({ age: 86_400, count: 5000 });
+    expect(options.removeOnFail).toEqual({ age: 30 * 86_400 });
   });
 });
 

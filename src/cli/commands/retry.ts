@@ -1,4 +1,5 @@
-import { enqueueAgain } from '../../queues/delivery.js';
+import { putBack } from '../../processors/put-back.js';
+import type { Queues } from '../assembly.js';
 import { print, UsageError, type Register } from '../context.js';
 import { formatNumberOf } from '../format.js';
 import { withSettings } from '../setting-flags.js';
@@ -26,18 +27,30 @@ export const registerRetry: Register = (program, context) => {
       return withQueues(command, context, async ({ settings }, { deliveries }) => {
         const filter = { source: options.bucket, order: options.order };
         let count = 0;
-        for (const { pipeline, queue } of deliveries) {
-          const orders = (await pipeline.failed(filter)).map(({ order }) => order);
-          // The book first: whatever happens next, discovery enqueues what is open there.
-          await pipeline.reopen(orders);
-          await enqueueAgain(queue, pipeline, settings, orders);
+        for (const on of deliveries) {
+          const orders = (await on.pipeline.failed(filter)).map(({ order }) => order);
+          await putBack(on, settings, orders);
           count += orders.length;
         }
         print(
           context.stdout,
-          count === 0 ? 'no failed order matches' : `${formatNumberOf(count, 'order')} back in the queue`,
+          count === 0
+            ? await whyNone(deliveries, options.order)
+            : `${formatNumberOf(count, 'order')} back in the queue`,
         );
       });
     });
   withSettings(command);
 };
+
+/** Why nothing was put back; of an order that was given up, by whom. */
+async function whyNone(deliveries: Queues['deliveries'], order: string | undefined): Promise<string> {
+  if (order === undefined) return 'no failed order matches';
+  for (const { pipeline } of deliveries) {
+    const { state, skip } = (await pipeline.find(order)) ?? {};
+    if (skip !== undefined)
+      return `work order ${order} was given up by ${skip.by} at ${skip.at}: ${skip.reason}; it is not tried again`;
+    if (state !== undefined) return `no failed order matches: work order ${order} is ${state}`;
+  }
+  return 'no failed order matches';
+}

@@ -3,6 +3,7 @@ import { applySchema, checkSchema } from '../../clickhouse/schema.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
 import { healthChecks, openQueues, openStore, type Queues, type Store } from '../assembly.js';
 import { print, type CliContext, type Register } from '../context.js';
+import { EngineWatch } from '../engine-watch.js';
 import { formatCount, formatNumberOf } from '../format.js';
 import { runOnce } from '../once.js';
 import {
@@ -10,6 +11,7 @@ import {
   rolesFrom,
   startDashboardRole,
   startDiscovery,
+  startMaintenance,
   startMetrics,
   startProcessors,
   type Role,
@@ -82,9 +84,11 @@ async function serve(
   const { settings, log } = store;
   const once = options.once === true;
   const running: Running[] = [];
+  let watch: EngineWatch | undefined;
   try {
     // S3 is not waited for: a bucket whose S3 is away fails by itself and is retried.
-    const needed = healthChecks(store, queues.redis).filter(({ engine }) => engine !== 's3');
+    const checks = healthChecks(store, queues.redis);
+    const needed = checks.filter(({ engine }) => engine !== 's3');
     await waitFor(needed, log, context.stop, once ? PATIENCE_MS : Infinity);
     if (options.embedded === undefined) await checkSchema(store.clickhouse, settings);
     else await applySchema(store.clickhouse, settings);
@@ -93,21 +97,36 @@ async function serve(
       await tellOnce(store, queues, context);
       return;
     }
-    if (settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
-    if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
-    if (roles.includes('processors')) running.push(startProcessors(store));
-    if (roles.includes('discovery')) running.push(await startDiscovery(store, queues));
-    log.info({ roles }, 'log-courier runs');
+    watch = new EngineWatch({ checks, metrics: store.metrics, log });
+    // A start that waits for Redis, which has just gone away, must not keep the process from ending.
+    await Promise.race([startRoles(store, queues, roles, watch, running), whenAborted(context.stop)]);
+    if (!context.stop.aborted) log.info({ roles }, 'log-courier runs');
     await whenAborted(context.stop);
     log.info('stopping: no new work is taken');
   } catch (error) {
     // Being told to stop while waiting for an engine is no failure.
     if (!context.stop.aborted) throw error;
   } finally {
-    await shutDown(running, settings['shutdown-timeout-seconds'], log);
+    await shutDown(running, settings['shutdown-timeout-seconds'], log).finally(() => watch?.stop());
     await store.close();
     await queues.close();
     log.info('stopped');
+  }
+}
+
+async function startRoles(
+  store: Store,
+  queues: Queues,
+  roles: readonly Role[],
+  watch: EngineWatch,
+  running: Running[],
+): Promise<void> {
+  if (store.settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
+  if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
+  if (roles.includes('processors')) running.push(startProcessors(store, watch));
+  if (roles.includes('discovery')) {
+    running.push(await startDiscovery(store, queues, watch));
+    running.push(await startMaintenance(store, queues, watch));
   }
 }
 

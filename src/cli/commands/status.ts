@@ -1,6 +1,7 @@
 import type { PipelineStatus } from '../../pipelines/pipeline.js';
 import { print, printJson, type Register } from '../context.js';
 import { formatCount, formatDuration, formatNumberOf } from '../format.js';
+import { describeRetention } from '../retention-text.js';
 import { withSettings } from '../setting-flags.js';
 import { withStore } from '../with-store.js';
 
@@ -21,26 +22,27 @@ export const registerStatus: Register = (program, context) => {
   withSettings(command);
 };
 
-function describe({
-  pipeline,
-  undeliveredRecords,
-  oldestAgeSeconds,
-  orders,
-  failures,
-}: PipelineStatus): string {
+function describe(status: PipelineStatus): string {
+  const { pipeline, undeliveredRecords, oldestAgeSeconds, orders, failures, skippedRecords } = status;
   const waiting =
     oldestAgeSeconds === null
-      ? 'all records are delivered'
+      ? `all records are delivered${orders.skipped > 0 ? ', but for those that were given up' : ''}`
       : `${formatCount(undeliveredRecords)} records undelivered, the oldest inserted ${formatDuration(oldestAgeSeconds)} ago`;
   const states = Object.entries(orders).map(([state, count]) => `${formatCount(count)} ${state}`);
   const lines = [`${pipeline}: ${waiting}`, `  orders: ${states.join(', ')}`];
-  for (const { code, reason, sources, orders: count, records } of failures) {
+  if (orders.skipped > 0)
+    lines.push(
+      `  given up: ${formatNumberOf(orders.skipped, 'order')}, ${formatNumberOf(skippedRecords, 'record')}`,
+    );
+  for (const { code, reason, sources, orderIds, orders: count, records } of failures) {
     lines.push(
       `  failed with ${code}: ${formatNumberOf(count, 'order')}, ${formatNumberOf(records, 'record')}`,
       `    from ${sources.join(', ')}`,
+      `    ${count > orderIds.length ? 'among them ' : ''}${orderIds.join(', ')}`,
       `    ${reason}`,
     );
   }
+  lines.push(...describeRetention(status.nearRetention));
   if (failures.length > 0) lines.push('  When the cause is mended: log-courier retry --all');
   return lines.join('\n');
 }

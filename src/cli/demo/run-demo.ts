@@ -69,7 +69,7 @@ export async function runDemo(context: CliContext, options: DemoOptions): Promis
     await engines.stop();
   }
   if (report === undefined) return;
-  if (!isClean(report) || report.outstanding + report.undelivered > 0) context.exitCode = 1;
+  if (!isClean(report) || report.outstanding + report.skipped + report.undelivered > 0) context.exitCode = 1;
   if (options.exit) printJson(stdout, report);
 }
 

@@ -1,5 +1,6 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { isError } from '../../observability/is-error.js';
+import { networkErrorCode } from '../../observability/network-error.js';
 
 /**
  * Error codes after which no retry helps until somebody changes the target, its policy or the credentials.
@@ -86,4 +87,14 @@ export function answersAtAll(error: unknown): boolean {
   if (!(error instanceof S3ServiceException)) return false;
   const status = error.$metadata.httpStatusCode;
   return status !== undefined && status < 500;
+}
+
+/**
+ * Tells whether S3 could not be reached, or the connection to it broke: nothing is known to be wrong with the request.
+ * Whatever S3 answers, a 503 too, is an answer.
+ */
+export function isS3Unreachable(error: unknown): boolean {
+  if (!isError(error) || error instanceof S3ServiceException) return false;
+  // TimeoutError is the SDK's name for a connection that did not stand in time.
+  return networkErrorCode(error) !== undefined || error.name === 'TimeoutError';
 }

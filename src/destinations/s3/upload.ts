@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -17,12 +18,24 @@ export interface UploadTarget {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** What must hold for an object to appear, for S3 to check; honoured only by servers with conditional writes. */
+export type Condition = { readonly IfNoneMatch: '*' } | { readonly IfMatch: string };
+
 /** How an object is sent. */
 export interface UploadOptions {
-  /** Up to this size one PUT, beyond it a multipart upload in parts of this size; bytes. */
+  /** Size of a part, and of the largest object that is sent in one PUT; bytes. */
   readonly partSizeBytes: number;
   /** Parts that are sent at the same time. At most this many and one more are in memory. */
   readonly partsInFlight: number;
+  /** Send an object of one part in one PUT; else as a multipart upload too, which others can abort. */
+  readonly singlePut: boolean;
+  /** Send the SHA-256 of each part of a multipart upload, for S3 to check and keep. */
+  readonly partChecksums: boolean;
+  readonly condition?: Condition | undefined;
+  /** More metadata that is known when the content fits into one part: all of it has been read then. */
+  readonly wholeMetadata?: () => Readonly<Record<string, string>>;
+  /** Awaited when all parts of a multipart upload are there, before the object appears; it stays away on a rejection. */
+  readonly beforeCompletion?: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +46,7 @@ const ABORT_TIMEOUT_MS = 10_000;
  * Sends a stream of bytes as one object. Nothing appears under the key before the stream has ended well: when it
  * throws, or the signal is aborted, no object is made, and a multipart upload that was begun is aborted.
  *
+ * @returns the content, when it fitted into one part
  * @throws what the body threw, what the AWS SDK threw, or the signal's reason
  */
 export async function uploadObject(
@@ -40,10 +54,10 @@ export async function uploadObject(
   target: UploadTarget,
   body: AsyncIterable<Uint8Array>,
   options: UploadOptions,
-): Promise<void> {
+): Promise<Uint8Array | undefined> {
   const parts = inParts(body, options.partSizeBytes);
   try {
-    await sendParts(client, target, parts, options);
+    return await sendParts(client, target, parts, options);
   } catch (error) {
     options.signal.throwIfAborted();
     throw error;
@@ -58,23 +72,27 @@ async function sendParts(
   target: UploadTarget,
   parts: AsyncGenerator<Uint8Array, undefined>,
   options: UploadOptions,
-): Promise<void> {
+): Promise<Uint8Array | undefined> {
   const first = await parts.next();
   const second = first.done === true ? first : await parts.next();
   options.signal.throwIfAborted();
-  if (second.done === true) {
-    await putWhole(client, target, first.done === true ? new Uint8Array() : first.value, options.signal);
-    return;
+  if (second.done !== true && first.done !== true) {
+    await sendMultipart(client, target, followedBy([first.value, second.value], parts), options);
+    return undefined;
   }
-  if (first.done === true) return;
-  await sendMultipart(client, target, followedBy([first.value, second.value], parts), options);
+  const content = first.done === true ? new Uint8Array() : first.value;
+  const whole = { ...target, metadata: { ...target.metadata, ...options.wholeMetadata?.() } };
+  // S3 has no multipart upload without a part, and an empty part is refused by some servers.
+  if (options.singlePut || content.byteLength === 0) await putWhole(client, whole, content, options);
+  else await sendMultipart(client, whole, followedBy([content], parts), options);
+  return content;
 }
 
 async function putWhole(
   client: S3Client,
   target: UploadTarget,
   content: Uint8Array,
-  signal: AbortSignal,
+  { condition, signal }: UploadOptions,
 ): Promise<void> {
   const put = new PutObjectCommand({
     Bucket: target.bucket,
@@ -83,6 +101,7 @@ async function putWhole(
     ContentLength: content.byteLength,
     ContentType: target.contentType,
     Metadata: { ...target.metadata },
+    ...condition,
   });
   await client.send(put, { abortSignal: signal });
 }
@@ -91,11 +110,16 @@ async function sendMultipart(
   client: S3Client,
   target: UploadTarget,
   parts: AsyncIterable<Uint8Array>,
-  { partsInFlight, signal }: UploadOptions,
+  { partsInFlight, partChecksums, condition, beforeCompletion, signal }: UploadOptions,
 ): Promise<void> {
   const place = { Bucket: target.bucket, Key: target.key };
-  const create = { ...place, ContentType: target.contentType, Metadata: { ...target.metadata } };
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand(create), { abortSignal: signal });
+  const create = new CreateMultipartUploadCommand({
+    ...place,
+    ContentType: target.contentType,
+    Metadata: { ...target.metadata },
+    ...(partChecksums ? { ChecksumAlgorithm: 'SHA256' } : {}),
+  });
+  const { UploadId } = await client.send(create, { abortSignal: signal });
   const upload = { ...place, UploadId };
   // One part that fails stops the others at once, whenever that is, and its error is the signal's reason from then on;
   // the upload is aborted when none is under way any more.
@@ -104,14 +128,16 @@ async function sendMultipart(
   const underWay = new Set<Promise<void>>();
   const done: CompletedPart[] = [];
   const send = async (PartNumber: number, content: Uint8Array): Promise<void> => {
+    const checksum = partChecksums ? { ChecksumSHA256: sha256Base64(content) } : {};
     const part = new UploadPartCommand({
       ...upload,
       PartNumber,
       Body: content,
       ContentLength: content.byteLength,
+      ...checksum,
     });
     const { ETag } = await client.send(part, { abortSignal: either });
-    done.push({ PartNumber, ETag });
+    done.push({ PartNumber, ETag, ...checksum });
   };
   try {
     let number = 0;
@@ -128,8 +154,13 @@ async function sendMultipart(
     }
     await Promise.all(underWay);
     either.throwIfAborted();
+    await beforeCompletion?.();
     done.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
-    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: done } });
+    const complete = new CompleteMultipartUploadCommand({
+      ...upload,
+      MultipartUpload: { Parts: done },
+      ...condition,
+    });
     await client.send(complete, { abortSignal: signal });
   } catch (error) {
     failed.abort(error);
@@ -138,6 +169,10 @@ async function sendMultipart(
     await client.send(abort, { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) }).catch(() => undefined);
     throw error;
   }
+}
+
+function sha256Base64(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('base64');
 }
 
 /** Gathers a stream into parts of exactly `size` bytes, the last one smaller. */

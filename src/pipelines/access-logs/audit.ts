@@ -3,7 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { OrderState } from '../pipeline.js';
 import { countRanges } from './count-ranges.js';
-import type { BookEntry } from './book-row.js';
+import { arrivedOf, type BookEntry } from './book-row.js';
 import { compareOffsets, type Offset } from './offset.js';
 import { ELIGIBLE_SQL, type Boundaries, type Source } from './order.js';
 import type { OrderBook } from './order-book.js';
@@ -25,6 +25,7 @@ export interface BookAudit {
   readonly duplicated: number;
   readonly undelivered: number;
   readonly outstanding: number;
+  readonly skipped: number;
   readonly objects: number;
   readonly orders: Readonly<Record<OrderState, number>>;
   /** The ranges whose records need not be in an object yet: not ordered, or in orders that are not delivered. */
@@ -81,18 +82,21 @@ export async function auditBook(parts: AuditParts, signal?: AbortSignal): Promis
 function tallyEntries(
   entries: readonly BookEntry[],
   counted: readonly number[],
-): Pick<BookAudit, 'delivered' | 'missing' | 'duplicated' | 'outstanding' | 'objects'> {
-  const tally = { delivered: 0, missing: 0, duplicated: 0, outstanding: 0, objects: 0 };
+): Pick<BookAudit, 'delivered' | 'missing' | 'duplicated' | 'outstanding' | 'skipped' | 'objects'> {
+  const tally = { delivered: 0, missing: 0, duplicated: 0, outstanding: 0, skipped: 0, objects: 0 };
   for (const [position, { state, deliveredRecords, objects }] of entries.entries()) {
     const now = counted[position] ?? 0;
+    tally.objects += objects.length;
     if (state !== 'delivered') {
-      tally.outstanding += now;
+      // Some of its targets may have theirs, whatever became of the others.
+      const arrived = Math.min(now, arrivedOf(objects));
+      tally.delivered += arrived;
+      tally[state === 'skipped' ? 'skipped' : 'outstanding'] += now - arrived;
       continue;
     }
     tally.delivered += Math.min(now, deliveredRecords);
     tally.missing += Math.max(0, now - deliveredRecords);
     tally.duplicated += Math.max(0, deliveredRecords - now);
-    tally.objects += objects.length;
   }
   return tally;
 }

@@ -23,6 +23,11 @@ export interface BookEntry {
   readonly revision: number;
 }
 
+/** Records in the objects of an order that did arrive, in some of its targets or in all. */
+export function arrivedOf(objects: BookEntry['objects']): number {
+  return objects.reduce((sum, { records }) => sum + records, 0);
+}
+
 /** Revisions from here on belong to skipped orders. */
 const SKIPPED_FROM = 1e15;
 /** Revisions from here on belong to delivered orders; the records delivered are added. */
@@ -62,6 +67,10 @@ export interface Outcome extends Partial<
 > {
   /** Where the first of the orders begins that were cut together; the order's own beginning when left out. */
   readonly batchAfter?: Offset | null;
+  /** When the row is written, in ms; by the clock of this process when left out. */
+  readonly updatedAtMs?: number;
+  /** Until when a proposal may become an order, in ms by ClickHouse's clock; past for everything else. */
+  readonly promoteBeforeMs?: number;
 }
 
 /** A row of the order book as it is inserted. */
@@ -92,7 +101,13 @@ export function rowOf(
     orderedRecords: order.records,
     state,
     deliveredRecords: outcome.deliveredRecords ?? 0,
-    objects: (outcome.objects ?? []).map(({ prefix: _, ...object }) => object),
+    objects: (outcome.objects ?? []).map(({ bucket, key, records, bytes, sha256 }) => ({
+      bucket,
+      key,
+      records,
+      bytes,
+      sha256,
+    })),
     objectPrefixes: (outcome.objects ?? []).map(({ prefix }) => prefix),
     deliveries: outcome.deliveries ?? [],
     skippedBy: outcome.skip?.by ?? '',
@@ -100,7 +115,8 @@ export function rowOf(
     skippedRecords: outcome.skip?.records ?? 0,
     failureCode: outcome.failureCode ?? '',
     failureReason: outcome.failureReason ?? '',
-    updatedAt: isoTime(Date.now()),
+    promoteBefore: isoTime(outcome.promoteBeforeMs ?? 0),
+    updatedAt: isoTime(outcome.updatedAtMs ?? Date.now()),
     updatedBy,
     revision,
   };

@@ -38,6 +38,8 @@ export class Committer {
   #buckets = new Set<string>();
   #ordersSinceFlush = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** True from a failed flush to the next one that ends well. */
+  #isFailing = false;
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(parts: CommitterParts) {
@@ -114,12 +116,16 @@ export class Committer {
     try {
       await commitOffsets(clickhouse, tables, buckets, this.#timeout());
       metrics.commitOffsetsFlushed.inc({ status: 'success' }, buckets.length);
+      if (this.#isFailing) log.info({ buckets: buckets.length }, 'offsets are written again');
+      this.#isFailing = false;
     } catch (err) {
       metrics.commitOffsetsFlushed.inc({ status: 'failed' }, buckets.length);
-      log.warn(
+      // Once for an outage, however long it lasts.
+      log[this.#isFailing ? 'debug' : 'warn'](
         { err, buckets: buckets.length },
         'offsets could not be written; they will be with the next ones',
       );
+      this.#isFailing = true;
       for (const bucket of buckets) this.#buckets.add(bucket);
       if (reason !== 'shutdown') this.#flushLater();
     }

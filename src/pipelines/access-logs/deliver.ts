@@ -1,27 +1,18 @@
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { ClickHouse } from '../../clickhouse/client.js';
-import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
-import { adviceFor, classifyS3Error, isBucketName, MAX_KEY_BYTES } from '../../destinations/s3/errors.js';
-import { uploadObject } from '../../destinations/s3/upload.js';
+import { adviceFor, classifyS3Error } from '../../destinations/s3/errors.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { DeliveryError, type TargetFailure } from '../errors.js';
 import type { DeliveredObject, DeliveryContext, Receipt } from '../pipeline.js';
 import type { BookEntry } from './book-row.js';
-import { LogLines } from './fetch.js';
+import { deliverObject, ShrunkObjectError, type ObjectDelivery, type ObjectParts } from './deliver-object.js';
 import { keyOptionsOf } from './object-key.js';
 import type { AccessLogOrder } from './order.js';
 import type { OrderBook } from './order-book.js';
 import { planDelivery, type DeliveryPlan, type PlannedObject } from './plan.js';
 
 /** What delivery works with. */
-export interface DeliveryParts {
-  readonly settings: Settings;
-  readonly tables: Tables;
-  readonly clickhouse: ClickHouse;
-  readonly s3: S3Client;
+export interface DeliveryParts extends ObjectParts {
   readonly book: OrderBook;
-  readonly metrics: Metrics;
 }
 
 /** The order book does not know an order: it was never written there, or it is older than the book's retention. */
@@ -53,26 +44,10 @@ export class MissingRecordsError extends Error {
   }
 }
 
-/** ClickHouse has fewer records of an object than an earlier attempt delivered, so it must not be replaced. */
-export class ShrunkObjectError extends Error {
-  override readonly name = 'ShrunkObjectError';
-
-  /**
-   * @param earlier the object as it was delivered
-   * @param now what would replace it
-   */
-  constructor(earlier: DeliveredObject, now: PlannedObject) {
-    super(
-      `${earlier.key} has been delivered with ${String(earlier.records)} records but ClickHouse counts ` +
-        `${String(now.records)} now; it is not replaced (a replica lags behind, or records have reached the end of ` +
-        'their retention)',
-    );
-  }
-}
-
 /**
  * Delivers one order: one log object for each target. What the order book says goes before what the job says.
- * A target that fails does not keep the others from being delivered.
+ * A target that fails does not keep the others from being delivered. An order that was delivered before is delivered
+ * again, to the same keys, when ClickHouse counts more records by now.
  *
  * @throws {DeliveryError} when a target failed; it carries what did arrive
  * @throws {MissingRecordsError} {@link UnknownOrderError} and what ClickHouse's client throws
@@ -85,11 +60,13 @@ export async function deliver(
   const { settings, clickhouse, tables, metrics } = parts;
   const entry = await parts.book.entry(job);
   if (entry === undefined) throw new UnknownOrderError(job.id);
-  if (entry.state === 'delivered' || entry.state === 'skipped') return receiptOf(entry, entry.objects, entry.state);
+  if (entry.state === 'skipped') return receiptOf(entry, entry.objects, 'skipped');
   const { order } = entry;
   const stopBuild = metrics.buildSeconds.startTimer();
   const plan = await planDelivery(clickhouse, tables, order, keyOptionsOf(settings), context.signal);
   stopBuild();
+  if (entry.state === 'delivered' && !isWorthRepeating(settings, entry, plan))
+    return receiptOf(entry, entry.objects, 'delivered');
   if (plan.records < order.records) throw new MissingRecordsError(order.id, order.records, plan.records);
   metrics.buildObjects.inc(plan.objects.length);
   metrics.fetchRecordsPerBucket.observe(plan.records);
@@ -97,6 +74,23 @@ export async function deliver(
   const objects = await deliverObjects(parts, entry, plan, context);
   observeLag(metrics, plan);
   return receiptOf(entry, objects);
+}
+
+/** Clocks of processes and of ClickHouse may differ by this much, in ms. */
+const CLOCK_DIFFERENCE_MS = 300_000;
+
+/**
+ * A delivered order is delivered again only when late records have joined it, and when none of the others can have
+ * reached the end of their retention meanwhile: the object would lack them.
+ */
+function isWorthRepeating(
+  settings: Settings,
+  { order, deliveredRecords }: BookEntry,
+  { records }: DeliveryPlan,
+): boolean {
+  const kept = Date.parse(order.oldestAt) + settings['retention.record-hours'] * 3_600_000;
+  const latest = Date.now() + settings['timeout.upload-operation-seconds'] * 1000 + CLOCK_DIFFERENCE_MS;
+  return records > deliveredRecords && latest < kept;
 }
 
 async function deliverObjects(
@@ -114,7 +108,16 @@ async function deliverObjects(
     try {
       if (earlier !== undefined && earlier.records > object.records)
         throw new ShrunkObjectError(earlier, object);
-      delivered.push(isThere ? earlier : await deliverObject(parts, order, object, context.signal));
+      delivered.push(
+        isThere
+          ? earlier
+          : await deliverAndCount(parts, {
+              order,
+              object,
+              orderRecords: plan.records,
+              signal: context.signal,
+            }),
+      );
       context.report(
         `${isThere ? 'an earlier attempt delivered' : 'delivered'} s3://${object.targetBucket}/${object.key}: ${String(object.records)} records`,
         (100 * delivered.length) / plan.objects.length,
@@ -130,62 +133,11 @@ async function deliverObjects(
   return delivered;
 }
 
-async function deliverObject(
-  { clickhouse, tables, s3, settings, metrics }: DeliveryParts,
-  order: AccessLogOrder,
-  object: PlannedObject,
-  signal: AbortSignal,
-): Promise<DeliveredObject> {
-  refuseImpossibleTarget(object);
-  const lines = new LogLines(clickhouse, tables, order, object, signal, metrics.fetchSeconds.startTimer());
-  const stop = metrics.uploadSeconds.startTimer();
-  let status = 'failed';
-  try {
-    await uploadObject(
-      s3,
-      {
-        bucket: object.targetBucket,
-        key: object.key,
-        contentType: 'text/plain',
-        metadata: { 'log-courier-order': order.id, 'log-courier-records': String(object.records) },
-      },
-      lines,
-      {
-        partSizeBytes: settings['s3.part-size-bytes'],
-        partsInFlight: settings['s3.parts-in-flight'],
-        signal,
-      },
-    );
-    status = 'success';
-  } finally {
-    stop({ status });
-    metrics.uploadObjects.inc({ status });
-  }
-  metrics.fetchRecords.inc(object.records);
-  metrics.buildObjectBytes.observe(lines.bytes);
-  const { targetBucket: bucket, targetPrefix: prefix, key, records } = object;
-  return { bucket, prefix, key, records, bytes: lines.bytes, sha256: lines.sha256() };
-}
-
-/** A target that S3 could never accept: no request is made for it. */
-class ImpossibleTargetError extends Error {
-  override readonly name: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = code;
-  }
-}
-
-function refuseImpossibleTarget({ targetBucket, key }: PlannedObject): void {
-  if (!isBucketName(targetBucket)) {
-    throw new ImpossibleTargetError('InvalidBucketName', `${JSON.stringify(targetBucket)} is no bucket name`);
-  }
-  const bytes = Buffer.byteLength(key);
-  if (bytes > MAX_KEY_BYTES) {
-    const message = `the key would be ${String(bytes)} bytes long, ${String(MAX_KEY_BYTES)} is the most that S3 takes`;
-    throw new ImpossibleTargetError('KeyTooLongError', message);
-  }
+async function deliverAndCount(parts: ObjectParts, delivery: ObjectDelivery): Promise<DeliveredObject> {
+  const object = await deliverObject(parts, delivery);
+  parts.metrics.fetchRecords.inc(object.records);
+  parts.metrics.buildObjectBytes.observe(object.bytes);
+  return object;
 }
 
 function targetFailure(object: PlannedObject, error: unknown): TargetFailure {

@@ -43,6 +43,7 @@ export class LogLines implements AsyncIterable<Uint8Array> {
   readonly #digest: Hash = createHash('sha256');
   readonly #onAnswer: () => void;
   #lines = 0;
+  #sha256: string | undefined;
   #bytes = 0;
 
   /** @param onAnswer called when ClickHouse begins to answer */
@@ -67,9 +68,19 @@ export class LogLines implements AsyncIterable<Uint8Array> {
     return this.#bytes;
   }
 
-  /** SHA-256 of all bytes, hex; to be asked for once, after the end. */
-  sha256(): string {
-    return this.#digest.digest('hex');
+  /** True when the iteration has ended well. */
+  get isWhole(): boolean {
+    return this.#sha256 !== undefined;
+  }
+
+  /**
+   * SHA-256 of all bytes, hex.
+   *
+   * @throws {TypeError} before the iteration has ended well
+   */
+  get sha256(): string {
+    if (this.#sha256 === undefined) throw new TypeError('the digest is known when all lines have been read');
+    return this.#sha256;
   }
 
   /**
@@ -110,6 +121,7 @@ export class LogLines implements AsyncIterable<Uint8Array> {
     if (!held.equals(mark)) throw new ClickHouseTruncatedError(doing, tail.toString('utf8'));
     if (this.#lines !== this.#object.records)
       throw new LineCountError(doing, this.#object.records, this.#lines);
+    this.#sha256 = this.#digest.digest('hex');
   }
 
   #handOn(bytes: Buffer): Uint8Array {

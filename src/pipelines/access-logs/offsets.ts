@@ -9,6 +9,10 @@ const BUCKETS_A_STATEMENT = 200;
  * Brings the committed offsets of some buckets up to what the order book says: for each source the contiguous
  * prefix, that is the end of its last order before the first one that is neither delivered nor skipped.
  * Idempotent, and monotone: readers take the highest offset of a source, and the prefix never shrinks.
+ *
+ * The table's own engine tells rows of a source apart by the second of insertedAt alone: of two with the same second
+ * it keeps the one that was inserted last. So what counts as written is what the engine would keep; an offset that a
+ * statement of a slower process has put behind ours would be written again.
  */
 export async function commitOffsets(
   clickhouse: ClickHouse,
@@ -38,32 +42,6 @@ export async function commitAllOffsets(
 }
 
 /**
- * Brings the offsets of every source up to the order book, once in the life of a process: an earlier one may have been
- * killed between the two.
- */
-export class OffsetCatchUp {
-  readonly #clickhouse: ClickHouse;
-  readonly #tables: Tables;
-  #done: Promise<void> | undefined;
-
-  constructor(clickhouse: ClickHouse, tables: Tables) {
-    this.#clickhouse = clickhouse;
-    this.#tables = tables;
-  }
-
-  /** Resolves when it is done, now or before; after a failure the next call tries again. */
-  async catchUp(): Promise<void> {
-    this.#done ??= commitAllOffsets(this.#clickhouse, this.#tables);
-    try {
-      await this.#done;
-    } catch (error) {
-      this.#done = undefined;
-      throw error;
-    }
-  }
-}
-
-/**
  * One statement, so that what it writes follows from what the book says at that moment. An order is part of the
  * prefix when no order of its source that is still open or failed ends before it does. Sources whose offset
  * would not change are left out.
@@ -84,8 +62,8 @@ function commitSql(tables: Tables, condition: string): string {
     ) AS book
     LEFT JOIN (
       SELECT bucketName, raftSessionID,
-        max((toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId)) AS written
-      FROM ${tables.offsetsLocal} GROUP BY bucketName, raftSessionID
+        (toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId) AS written
+      FROM ${tables.offsetsLocal} FINAL
     ) AS committed USING (bucketName, raftSessionID)
     WHERE reached > 0 AND prefix > written`;
 }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import type { DiscoveryShard, Failure, OrderState, Receipt, RetryFilter } from '../pipeline.js';
+import type { DiscoveryShard, Failure, OrderState, Receipt, RetryFilter, Skip } from '../pipeline.js';
 import {
   BOOK_COLUMNS,
   bookEntryOf,
@@ -11,23 +11,26 @@ import {
   rowOf,
   writerName,
   type BookEntry,
+  type Outcome,
 } from './book-row.js';
-import type { AccessLogOrder } from './order.js';
+import { CONSISTENT } from './consistent.js';
+import type { AccessLogOrder, Source } from './order.js';
 import { compareOffsets, type Offset } from './offset.js';
-
-/**
- * Settings of every statement by which discovery reads or extends the book. On Replicated tables an order is in the
- * book when a majority of the replicas has it, and a replica that does not have all such orders refuses to answer;
- * so discovery never cuts twice because it asked a replica that lags. Plain tables ignore these settings.
- */
-const CONSISTENT = {
-  insert_quorum: 'auto',
-  insert_quorum_parallel: 0,
-  select_sequential_consistency: '1',
-} as const;
 
 /** Rows of the last version of each order; proposals are not orders. */
 const ORDERS = "state != 'proposed'";
+
+/**
+ * How long proposals may wait to become orders, in ms. After a discovery that died in between, nothing of their sources
+ * is ordered for this time.
+ */
+const PROMOTION_MS = 10_000;
+
+/** More orders than a book can have. */
+const NO_LIMIT = 1e12;
+
+/** Orders that one statement names: keeps the bound parameters short. */
+const ORDERS_A_STATEMENT = 1000;
 
 /** The order book of the access logs: a ClickHouse table beside the logs. */
 export class OrderBook {
@@ -51,22 +54,29 @@ export class OrderBook {
   }
 
   /**
-   * Writes new orders, all or none of a source's, so that no gap opens between them. First as proposals, which count for nothing; then one statement
-   * turns them into orders, unless by ClickHouse's own clock the deadline has passed, or the book has meanwhile got
-   * an order of the same source that reaches beyond the beginning of the first proposal. So a discovery that was paused, or that
-   * runs beside another one, cannot order records a second time.
+   * Writes new orders, all or none of a source's, so that no gap opens between them. First as proposals, which count
+   * for nothing; then one statement turns them into orders, unless
+   * - by ClickHouse's own clock the deadline has passed: a discovery that was paused;
+   * - the book has meanwhile got an order of the same source that reaches beyond the beginning of the first proposal:
+   *   another discovery was faster;
+   * - the book has other proposals for the same source whose time has not passed: another discovery is at it. Of two
+   *   at least the one that proposed last sees the other's, so never do both go on.
    *
    * @param deadlineMs by ClickHouse's clock, see {@link OrderBook.now}
    * @returns the orders of these sources that are open now, as the book has them
    */
   async add(
-    orders: readonly AccessLogOrder[],
+    given: readonly AccessLogOrder[],
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<AccessLogOrder[]> {
+    const buckets = [...new Set(given.map((order) => order.bucket))];
+    const beingOrdered = await this.#beingOrdered(buckets);
+    const orders = given.filter((order) => !beingOrdered.has(sourceKeyOf(order)));
     if (orders.length === 0) return [];
+    const promoteBeforeMs = Math.min(deadlineMs, (await this.now()) + PROMOTION_MS);
     const proposals = withBatchStarts(orders).map(({ order, batchAfter }) =>
-      rowOf(order, 'proposed', revisionOf('proposed', 0), this.#writer, { batchAfter }),
+      rowOf(order, 'proposed', revisionOf('proposed', 0), this.#writer, { batchAfter, promoteBeforeMs }),
     );
     await this.#clickhouse.insert(this.#tables.workOrders, proposals, {
       doing: 'propose work orders',
@@ -74,7 +84,7 @@ export class OrderBook {
       signal,
     });
     const ids = orders.map((order) => order.id);
-    const parameters = { ids, buckets: [...new Set(orders.map((order) => order.bucket))], deadlineMs };
+    const parameters = { ids, buckets, promoteBeforeMs };
     await this.#clickhouse.command(this.#promotion(), {
       doing: 'write work orders into the order book',
       parameters,
@@ -108,8 +118,29 @@ export class OrderBook {
       ) AS book ON book.bucketName = p.bucketName AND book.raftSessionID = p.raftSessionID
       WHERE p.orderId IN {ids:Array(String)} AND p.bucketName IN {buckets:Array(String)} AND p.state = 'proposed'
         AND p.batchAfter >= book.reached
-        AND now64(3) < fromUnixTimestamp64Milli({deadlineMs:Int64})
+        AND now64(3) < fromUnixTimestamp64Milli({promoteBeforeMs:Int64})
+        AND (p.raftSessionID, p.bucketName) NOT IN (
+          SELECT raftSessionID, bucketName FROM ${workOrdersLocal} FINAL
+          WHERE bucketName IN {buckets:Array(String)} AND state = 'proposed' AND promoteBefore > now64(3)
+            AND orderId NOT IN {ids:Array(String)}
+        )
       LIMIT 1 BY p.orderId`;
+  }
+
+  /** Those of some buckets' sources for which there are proposals that may still become orders. */
+  async #beingOrdered(buckets: readonly string[]): Promise<ReadonlySet<string>> {
+    if (buckets.length === 0) return new Set();
+    const rows = await this.#clickhouse.query(
+      z.object({ raftSession: z.number(), bucket: z.string() }),
+      `SELECT DISTINCT raftSessionID AS raftSession, bucketName AS bucket FROM ${this.#tables.workOrders} FINAL
+       WHERE bucketName IN {buckets:Array(String)} AND state = 'proposed' AND promoteBefore > now64(3)`,
+      {
+        doing: 'look for proposed work orders',
+        parameters: { buckets },
+        settings: { select_sequential_consistency: '1' },
+      },
+    );
+    return new Set(rows.map(sourceKeyOf));
   }
 
   /** What the book says of one order; undefined when it is not there. */
@@ -138,13 +169,46 @@ export class OrderBook {
     return this.#entries('true', {}, 'read the order book');
   }
 
-  /** Failed orders: all, one bucket's, or a single one. */
-  async failed({ source, order }: RetryFilter): Promise<BookEntry[]> {
+  /** What the book says of an order of which only the id is known; reads the whole book. */
+  async find(id: string): Promise<BookEntry | undefined> {
+    const entries = await this.#entries('orderId = {id:String}', { id }, `look for work order ${id}`);
+    return entries[0];
+  }
+
+  /** Failed orders that fit a filter, the one that failed the longest ago first. Reads the whole book. */
+  async failed({ source, order, shard, failedForSeconds, limit }: RetryFilter): Promise<BookEntry[]> {
     return this.#entries(
       `state = 'failed' AND ({source:String} = '' OR bucketName = {source:String})
-       AND ({order:String} = '' OR orderId = {order:String})`,
-      { source: source ?? '', order: order ?? '' },
+       AND ({order:String} = '' OR orderId = {order:String})
+       AND raftSessionID % {shards:UInt16} = {shard:UInt16}
+       AND ({failedForMs:UInt64} = 0 OR updatedAt <= now64(3) - toIntervalMillisecond({failedForMs:UInt64}))`,
+      {
+        source: source ?? '',
+        order: order ?? '',
+        shard: shard?.shard ?? 0,
+        shards: shard?.shards ?? 1,
+        failedForMs: Math.round((failedForSeconds ?? 0) * 1000),
+        limit: limit ?? NO_LIMIT,
+      },
       'read failed work orders',
+      'ORDER BY updatedAt, orderId LIMIT {limit:UInt64}',
+    );
+  }
+
+  /**
+   * Open and failed orders whose last failure was one of a list and whose oldest record was inserted up to a time,
+   * oldest first.
+   *
+   * @param codes the failures' codes, as a list in SQL
+   * @param upToSeconds seconds since 1970
+   */
+  async withFewerRecords(codes: string, upToSeconds: number, most: number): Promise<BookEntry[]> {
+    return this.#entries(
+      `state IN ('open', 'failed') AND failureCode IN ${codes}
+       AND oldestInsertedAt <= toDateTime({upToSeconds:UInt32}, 'UTC')`,
+      { upToSeconds, most },
+      'read work orders that have lost records',
+      'ORDER BY oldestInsertedAt, orderId LIMIT {most:UInt64}',
     );
   }
 
@@ -159,6 +223,16 @@ export class OrderBook {
     const counts: Record<OrderState, number> = { open: 0, failed: 0, skipped: 0, delivered: 0 };
     for (const { state, orders } of rows) counts[state] = orders;
     return counts;
+  }
+
+  /** Records that stay undelivered because their orders were given up. */
+  async skippedRecords(): Promise<number> {
+    const rows = await this.#clickhouse.query(
+      z.object({ records: z.number() }),
+      `SELECT sumIf(skippedRecords, state = 'skipped') AS records FROM ${this.#tables.workOrders} FINAL`,
+      { doing: 'count the records of work orders that were given up' },
+    );
+    return rows[0]?.records ?? 0;
   }
 
   /** How many orders are open. */
@@ -182,9 +256,13 @@ export class OrderBook {
     await this.#write(rows, 'commit deliveries to the order book', signal);
   }
 
-  /** Writes a failure down; the revision sees to it that a delivery is never undone. */
+  /**
+   * Writes a failure down, with the time by ClickHouse's clock, by which its age is told; the revision sees to it that
+   * a delivery is never undone.
+   */
   async markFailed(order: AccessLogOrder, failure: Failure, previous: number): Promise<void> {
     const row = rowOf(order, 'failed', revisionOf('failed', previous), this.#writer, {
+      updatedAtMs: await this.now(),
       objects: failure.objects,
       failureCode: failure.code,
       failureReason: failure.reason,
@@ -192,12 +270,31 @@ export class OrderBook {
     await this.#write([row], `write down that work order ${order.id} failed`);
   }
 
-  /** Marks failed orders as open again; what they had delivered stays noted. */
-  async reopen(entries: readonly BookEntry[]): Promise<void> {
-    const rows = entries.map(({ order, objects, revision }) =>
-      rowOf(order, 'open', revisionOf('open', revision), this.#writer, { objects }),
-    );
-    await this.#write(rows, 'reopen failed work orders');
+  /** Marks those of some orders that are failed as open again; what they had delivered, and why they failed, stays noted. */
+  async reopen(orders: readonly AccessLogOrder[]): Promise<void> {
+    for (let from = 0; from < orders.length; from += ORDERS_A_STATEMENT) {
+      const ids = orders.slice(from, from + ORDERS_A_STATEMENT).map((order) => order.id);
+      const condition = "state = 'failed' AND orderId IN {ids:Array(String)}";
+      const entries = await this.#entries(condition, { ids }, 'read the work orders to reopen');
+      const rows = entries.map(({ order, revision, ...noted }) =>
+        rowOf(order, 'open', revisionOf('open', revision), this.#writer, outcomeOf(noted)),
+      );
+      await this.#write(rows, 'reopen failed work orders');
+    }
+  }
+
+  /** Writes down that an order was given up; what it had delivered, and why it failed, stays noted. */
+  async markSkipped(
+    { order, revision, ...noted }: BookEntry,
+    given: Pick<Skip, 'by' | 'reason' | 'records'>,
+  ): Promise<void> {
+    const updatedAtMs = await this.now();
+    const skip = { ...given, at: new Date(updatedAtMs).toISOString() };
+    const row = rowOf(order, 'skipped', revisionOf('skipped', revision), this.#writer, {
+      ...outcomeOf(noted),
+      ...{ updatedAtMs, skip },
+    });
+    await this.#write([row], `write down that work order ${order.id} is given up`);
   }
 
   async #write(rows: readonly object[], doing: string, signal?: AbortSignal): Promise<void> {
@@ -211,9 +308,10 @@ export class OrderBook {
     condition: string,
     parameters: Record<string, unknown>,
     doing: string,
+    end = '',
   ): Promise<BookEntry[]> {
     // The condition on the version of a row must come after FINAL has chosen it, hence the sub-query.
-    const sql = `SELECT ${BOOK_COLUMNS} FROM (SELECT * FROM ${this.#tables.workOrders} FINAL) WHERE ${ORDERS} AND (${condition})`;
+    const sql = `SELECT ${BOOK_COLUMNS} FROM (SELECT * FROM ${this.#tables.workOrders} FINAL) WHERE ${ORDERS} AND (${condition}) ${end}`;
     const rows = await this.#clickhouse.query(bookRowSchema, sql, {
       doing,
       parameters,
@@ -223,10 +321,25 @@ export class OrderBook {
   }
 }
 
+/** What stays noted of an order when it is neither delivered nor failed anew. */
+function outcomeOf({
+  objects,
+  failureCode,
+  failureReason,
+  deliveries,
+}: Pick<BookEntry, 'objects' | 'failureCode' | 'failureReason' | 'deliveries'>): Outcome {
+  return { objects, failureCode, failureReason, deliveries };
+}
+
 function inOffsetOrder(orders: AccessLogOrder[]): AccessLogOrder[] {
   return orders.sort((a, b) =>
     a.oldestAt < b.oldestAt ? -1 : a.oldestAt > b.oldestAt ? 1 : compareOffsets(a.upTo, b.upTo),
   );
+}
+
+/** Tells sources apart. */
+function sourceKeyOf({ raftSession, bucket }: Source): string {
+  return `${String(raftSession)}/${bucket}`;
 }
 
 /** Adds to each order where the first order of its source in this batch begins. */
@@ -234,10 +347,10 @@ function withBatchStarts(
   orders: readonly AccessLogOrder[],
 ): { readonly order: AccessLogOrder; readonly batchAfter: Offset | null }[] {
   const starts = new Map<string, Offset | null>();
-  const keyOf = ({ raftSession, bucket }: AccessLogOrder): string => `${String(raftSession)}/${bucket}`;
   for (const order of orders) {
-    const start = starts.get(keyOf(order));
-    if (start === undefined || compareOffsets(order.after, start) < 0) starts.set(keyOf(order), order.after);
+    const start = starts.get(sourceKeyOf(order));
+    if (start === undefined || compareOffsets(order.after, start) < 0)
+      starts.set(sourceKeyOf(order), order.after);
   }
-  return orders.map((order) => ({ order, batchAfter: starts.get(keyOf(order)) ?? null }));
+  return orders.map((order) => ({ order, batchAfter: starts.get(sourceKeyOf(order)) ?? null }));
 }

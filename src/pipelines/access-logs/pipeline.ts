@@ -1,19 +1,27 @@
+import { hostname } from 'node:os';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import { tablesOf } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
+import { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
+import { writeManifests } from '../manifest-writer.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
 import { auditBook, type BookAudit } from './audit.js';
-import type { BookEntry } from './book-row.js';
+import { writerName, type BookEntry } from './book-row.js';
+import { Claims } from './claims.js';
 import { Committer } from './committer.js';
 import { auditDeeply } from './deep-audit.js';
 import { deliver } from './deliver.js';
 import { cutOrders, discover } from './discover.js';
+import { findLate } from './late-records.js';
+import { ManifestTable } from './manifests.js';
 import { ACCESS_LOGS, accessLogOrderSchema, type AccessLogOrder } from './order.js';
+import { NearRetention } from './near-retention.js';
 import { OrderBook } from './order-book.js';
-import { OffsetCatchUp } from './offsets.js';
+import { commitAllOffsets } from './offsets.js';
+import { skipOrder } from './skip.js';
 import { pipelineStatus } from './status.js';
 
 /** What the pipeline works with; its owner closes these. */
@@ -30,14 +38,18 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const { settings, clickhouse, s3 } = given;
   const tables = tablesOf(settings);
   const book = new OrderBook(clickhouse, tables);
-  const parts = { ...given, tables, book };
+  const claims = new Claims(clickhouse, tables, writerName(hostname(), process.pid));
+  const conditionalWrites = new ConditionalWrites(s3, settings, given.log);
+  const parts = { ...given, tables, book, claims, conditionalWrites };
   const committer = new Committer(parts);
-  const offsets = new OffsetCatchUp(clickhouse, tables);
+  const manifests = new ManifestTable(clickhouse, tables, book, settings['manifest.key-prefix']);
+  const retention = new NearRetention(parts);
   return {
     name: ACCESS_LOGS,
     orderSchema: accessLogOrderSchema,
     discover: async (context) => {
-      await offsets.catchUp();
+      // An earlier process may have been killed between the book and the offsets.
+      await commitAllOffsets(clickhouse, tables, context.signal);
       return discover(parts, context);
     },
     preview: async (signal) => cutOrders(parts, { shard: 0, shards: 1 }, await book.now(), Infinity, signal),
@@ -56,16 +68,21 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
         reason: failureReason,
         failedAt: updatedAt,
       })),
-    reopen: async (orders) => {
-      const ids = new Set(orders.map((order) => order.id));
-      await book.reopen((await book.failed({})).filter((entry) => ids.has(entry.order.id)));
-    },
-    status: () => pipelineStatus(clickhouse, tables, book),
+    reopen: (orders) => book.reopen(orders),
+    find: (orderId) => book.find(orderId),
+    skip: (orderId, by) =>
+      skipOrder(parts, orderId, by, AbortSignal.timeout(settings['timeout.commit-operation-seconds'] * 1000)),
+    nearRetention: (signal) => retention.look(signal),
+    status: async () => ({
+      ...(await pipelineStatus(clickhouse, tables, book)),
+      nearRetention: await retention.look(),
+    }),
     audit: async ({ deep, signal }) => {
       const found: BookAudit = await (deep
         ? auditDeeply({ clickhouse, tables, book, s3 }, signal)
         : auditBook(parts, signal));
-      const { records, delivered, missing, duplicated, undelivered, outstanding, objects, orders } = found;
+      const { records, delivered, missing, duplicated, undelivered, outstanding, skipped, objects, orders } =
+        found;
       return {
         pipeline: ACCESS_LOGS,
         records,
@@ -74,10 +91,13 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
         duplicated,
         undelivered,
         outstanding,
+        skipped,
         objects,
         orders,
       };
     },
+    findLate: (options) => findLate(parts, options),
+    writeManifests: (context) => writeManifests({ ...parts, manifests }, context),
     close: () => committer.close(),
   };
 }

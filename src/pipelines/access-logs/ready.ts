@@ -100,7 +100,7 @@ export async function findReady(
 }
 
 /** One row a source: `reached`, the highest offset that was ordered or committed, from the local tables of a shard. */
-function positionsSql(tables: Tables): string {
+export function positionsSql(tables: Tables): string {
   return `
     SELECT bucketName, raftSessionID, max(reached) AS reached FROM (
       SELECT bucketName, raftSessionID,

@@ -8,13 +8,15 @@ import { findReady } from './ready.js';
 
 /** Sources that a group of failures names; more are only counted. */
 const SOURCES_NAMED = 20;
+/** Orders that a group of failures names. */
+const ORDERS_NAMED = 5;
 
 /** The state of the pipeline in figures. Reads the sorting key of all records that have not been ordered. */
 export async function pipelineStatus(
   clickhouse: ClickHouse,
   tables: Tables,
   book: OrderBook,
-): Promise<PipelineStatus> {
+): Promise<Omit<PipelineStatus, 'nearRetention'>> {
   const nowSeconds = Math.floor((await book.now()) / 1000);
   const everything = {
     countThreshold: 1,
@@ -23,8 +25,9 @@ export async function pipelineStatus(
     maxSources: 1e9,
   };
   const waiting = await findReady(clickhouse, tables, everything, { shard: 0, shards: 1 }, nowSeconds);
-  const [counts, failed, open] = await Promise.all([
+  const [counts, skippedRecords, failed, open] = await Promise.all([
     book.counts(),
+    book.skippedRecords(),
     book.failed({}),
     book.open({ shard: 0, shards: 1 }),
   ]);
@@ -40,6 +43,7 @@ export async function pipelineStatus(
     oldestAgeSeconds: Number.isFinite(oldest) ? Math.max(0, nowSeconds - oldest) : null,
     orders: counts,
     failures: groupFailures(failed),
+    skippedRecords,
   };
 }
 
@@ -57,6 +61,7 @@ export function groupFailures(failed: readonly BookEntry[]): readonly FailureGro
       code: entries[0]?.failureCode ?? '',
       reason: entries[0]?.failureReason ?? '',
       sources: [...new Set(entries.map((entry) => entry.order.source))].sort().slice(0, SOURCES_NAMED),
+      orderIds: entries.slice(0, ORDERS_NAMED).map((entry) => entry.order.id),
       orders: entries.length,
       records: entries.reduce((sum, entry) => sum + entry.order.records, 0),
     }))

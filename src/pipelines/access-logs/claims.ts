@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { ClickHouse } from '../../clickhouse/client.js';
+import type { Tables } from '../../clickhouse/tables.js';
+import { CONSISTENT } from './consistent.js';
+import type { AccessLogOrder } from './order.js';
+
+/** Somebody else has set out to deliver more records of an order than this delivery has. */
+export class SupersededError extends Error {
+  override readonly name = 'SupersededError';
+
+  /**
+   * @param id the order's id
+   * @param records records of this delivery
+   * @param claimed records that the other one has
+   */
+  constructor(id: string, records: number, claimed: number) {
+    super(
+      `work order ${id}: this delivery has ${String(records)} records, another one ${String(claimed)}; ` +
+        'this one gives up',
+    );
+  }
+}
+
+/**
+ * Who may still write the objects of an order. Records that come late make an order grow, so that two deliveries of
+ * it can have different numbers of records, and the smaller one may wake up at any time after the larger one.
+ *
+ * Whoever has more records than were ordered first **claims** that number, then aborts all uploads of the keys that
+ * are in progress, and only then begins its own. Everybody **checks**, with the parts uploaded and before the object
+ * appears, that nobody has claimed more. So of a smaller delivery either the check comes after the claim, and it gives
+ * up, or its upload was begun before the claim, and is aborted. This needs no conditional writes.
+ */
+export class Claims {
+  readonly #clickhouse: ClickHouse;
+  readonly #tables: Tables;
+  readonly #writer: string;
+
+  /** @param writer who claims, see `writerName` */
+  constructor(clickhouse: ClickHouse, tables: Tables, writer: string) {
+    this.#clickhouse = clickhouse;
+    this.#tables = tables;
+    this.#writer = writer;
+  }
+
+  /** Says that so many records of an order are going to be delivered. */
+  async claim({ id, raftSession }: AccessLogOrder, records: number, signal: AbortSignal): Promise<void> {
+    const row = { raftSessionID: raftSession, orderId: id, records, claimedBy: this.#writer };
+    await this.#clickhouse.insert(this.#tables.orderClaims, [row], {
+      doing: `claim work order ${id}`,
+      settings: CONSISTENT,
+      signal,
+    });
+  }
+
+  /**
+   * Sees to it that nobody has claimed more.
+   *
+   * @throws {SupersededError} when somebody has
+   */
+  async check({ id, raftSession }: AccessLogOrder, records: number, signal: AbortSignal): Promise<void> {
+    const [row] = await this.#clickhouse.query(
+      z.object({ claimed: z.number() }),
+      `SELECT max(records) AS claimed FROM ${this.#tables.orderClaims}
+       WHERE raftSessionID = {raftSession:UInt16} AND orderId = {id:String}`,
+      {
+        doing: `check that work order ${id} is not superseded`,
+        parameters: { id, raftSession },
+        settings: CONSISTENT_READ,
+        signal,
+      },
+    );
+    const claimed = row?.claimed ?? 0;
+    if (claimed > records) throw new SupersededError(id, records, claimed);
+  }
+}
+
+const { select_sequential_consistency } = CONSISTENT;
+const CONSISTENT_READ = { select_sequential_consistency };
