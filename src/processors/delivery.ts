@@ -8,6 +8,7 @@ import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { backoffMs } from '../queues/delivery.js';
 import { deliveryQueueOf } from '../queues/names.js';
 import { InFlight } from './in-flight.js';
+import { untilCancelled } from './until-cancelled.js';
 import type { Outages } from './outages.js';
 
 /** What delivery works with. */
@@ -84,11 +85,12 @@ async function processOrder<Order extends WorkOrder>(
     },
   };
   try {
-    const receipt = await inFlight.during(async () => {
+    const delivery = inFlight.during(async () => {
       const delivered = await pipeline.deliver(order, context);
       if (delivered.already === undefined) await pipeline.commit(order, delivered);
       return delivered;
     });
+    const receipt = await untilCancelled(delivery, cancelled);
     if (receipt.already !== undefined) {
       tell(job, `nothing to do: the order book has this order as ${receipt.already}`, 100, log);
       return receipt;

@@ -19,6 +19,7 @@ import { levelOfFailure, type Outages } from './outages.js';
 import { findPipeline, type PipelineQueue } from './pipeline-queue.js';
 import { redrive } from './put-back.js';
 import { watchRetention } from './retention.js';
+import { untilCancelled } from './until-cancelled.js';
 
 /** What discovery works with. */
 export interface DiscoveryParts {
@@ -46,7 +47,7 @@ export interface DiscoveryOutcome {
 }
 
 /** How long a discovery may be silent before another process may take its place, in ms. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 15_000;
 
 /**
  * Runs one discovery: new orders into the book and the queue, open orders of the book that the queue has lost back
@@ -130,13 +131,17 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
     DISCOVERY_QUEUE,
     async (job, _token, signal) => {
       const payload = discoveryJobSchema.parse(job.data);
+      const cancelled = signal ?? new AbortController().signal;
       let foundWork = false;
       try {
-        const outcome = await runDiscovery(parts, payload, signal ?? new AbortController().signal);
+        const outcome = await untilCancelled(runDiscovery(parts, payload, cancelled), cancelled);
         if (outcome === undefined) return { skipped: 'another process is at it' };
         foundWork = outcome.orders > 0 || outcome.saturated;
         log[foundWork ? 'info' : 'debug']({ ...payload, ...outcome }, 'discovery');
         return outcome;
+      } catch (error) {
+        if (cancelled.aborted) return { skipped: 'the process stopped' };
+        throw error;
       } finally {
         if (!worker.closing) {
           const interval = discoveryIntervalMs(settings, foundWork, Math.random());

@@ -14,6 +14,7 @@ import type { MaintenanceParts, TaskOutcome, TaskRunner } from './maintenance-ta
 import { writeDueManifests } from './manifests.js';
 import { levelOfFailure } from './outages.js';
 import { findPipeline } from './pipeline-queue.js';
+import { untilCancelled } from './until-cancelled.js';
 
 /** The body of each task. */
 const RUNNERS: Readonly<Record<MaintenanceTask, TaskRunner>> = {
@@ -65,7 +66,7 @@ export function startMaintenanceWorker(parts: MaintenanceParts): Worker {
         metrics.maintenanceRuns.inc({ task: payload.task, status });
       };
       try {
-        const outcome = await runMaintenance(parts, payload, signal);
+        const outcome = await untilCancelled(runMaintenance(parts, payload, signal), signal);
         count(outcome === undefined ? 'skipped' : 'success');
         if (outcome === undefined) return { skipped: 'a run is under way already' };
         log[outcome.found ? 'info' : 'debug']({ ...payload, ...outcome.figures }, payload.task);

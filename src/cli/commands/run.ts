@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import { applySchema, checkSchema } from '../../clickhouse/schema.js';
+import { ClickHouseUnreachableError } from '../../clickhouse/errors.js';
+import type { HealthCheck } from '../../dashboard/health.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
+import { untilCancelled } from '../../processors/until-cancelled.js';
 import { healthChecks, openQueues, openStore, type Queues, type Store } from '../assembly.js';
 import { print, type CliContext, type Register } from '../context.js';
 import { EngineWatch } from '../engine-watch.js';
@@ -89,9 +92,7 @@ async function serve(
     // S3 is not waited for: a bucket whose S3 is away fails by itself and is retried.
     const checks = healthChecks(store, queues.redis);
     const needed = checks.filter(({ engine }) => engine !== 's3');
-    await waitFor(needed, log, context.stop, once ? PATIENCE_MS : Infinity);
-    if (options.embedded === undefined) await checkSchema(store.clickhouse, settings);
-    else await applySchema(store.clickhouse, settings);
+    await ready(store, needed, context, options);
     if (once) {
       running.push(startProcessors(store));
       await tellOnce(store, queues, context);
@@ -107,11 +108,43 @@ async function serve(
     // Being told to stop while waiting for an engine is no failure.
     if (!context.stop.aborted) throw error;
   } finally {
+    const deadline = performance.now() + settings['shutdown-timeout-seconds'] * 1000;
     await shutDown(running, settings['shutdown-timeout-seconds'], log).finally(() => watch?.stop());
-    await store.close();
+    await closeBefore(deadline, store);
     await queues.close();
     log.info('stopped');
   }
+}
+
+/** Waits for the engines, and sees to the schema; a service takes its time, also when one goes away in between. */
+async function ready(
+  { clickhouse, settings, log }: Store,
+  needed: readonly HealthCheck[],
+  { stop }: CliContext,
+  { once, embedded }: RunOptions,
+): Promise<void> {
+  for (;;) {
+    await waitFor(needed, log, stop, once === true ? PATIENCE_MS : Infinity);
+    try {
+      if (embedded === undefined) await checkSchema(clickhouse, settings);
+      else await applySchema(clickhouse, settings);
+      return;
+    } catch (error) {
+      if (once === true || !(error instanceof ClickHouseUnreachableError)) throw error;
+      log.warn({ err: error, engine: 'clickhouse' }, 'the engine went away again; waiting for it');
+    }
+  }
+}
+
+/** Least time for writing what is held back, however long the work in flight took to end, in ms. */
+const LEAST_TO_CLOSE_MS = 1000;
+
+/** Lets go of the store. What cannot be written in time, offsets, follows from the order book: the next discovery does. */
+async function closeBefore(deadline: number, store: Store): Promise<void> {
+  const limit = AbortSignal.timeout(Math.max(LEAST_TO_CLOSE_MS, deadline - performance.now()));
+  await untilCancelled(store.close(), limit).catch((err: unknown) => {
+    store.log.warn({ err }, 'offsets could not be written in time; the next discovery writes them');
+  });
 }
 
 async function startRoles(

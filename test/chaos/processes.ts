@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Marks every process that a run starts, however deep: they inherit the variable. */
+export const RUN_VARIABLE = 'LOG_COURIER_CHAOS_RUN';
+
+/** Remembers the processes of a run. */
+export class ProcessBook {
+  readonly #started = new Map<number, string>();
+
+  /** @param run a name that no other run has; it must be in the environment of what is started */
+  constructor(readonly run: string) {}
+
+  /** Notes a process that has just been started. */
+  add(pid: number): void {
+    this.#started.set(pid, startOf(pid));
+  }
+
+  /** How many were noted. */
+  get size(): number {
+    return this.#started.size;
+  }
+
+  /** Those that are alive: the noted ones, and, where the system tells, all that carry this run's mark. */
+  alive(): readonly number[] {
+    const noted = [...this.#started].filter(([pid, start]) => isAlive(pid) && startOf(pid) === start);
+    return [...new Set([...noted.map(([pid]) => pid), ...this.#marked()])];
+  }
+
+  #marked(): number[] {
+    const mark = `\0${RUN_VARIABLE}=${this.run}\0`;
+    return allPids().filter((pid) => pid !== process.pid && `\0${environmentOf(pid)}`.includes(mark));
+  }
+}
+
+function allPids(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Empty for zombies, kernel threads and processes of others. */
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** When a process started, as far as the system tells: ids are used again. Empty for zombies, which are gone. */
+function startOf(pid: number): string {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
+  } catch {
+    return '';
+  }
+}
