@@ -1,6 +1,7 @@
 import { once as eventOf } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueueEvents, type Queue } from 'bullmq';
+import { within } from '../observability/within.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
 import { runDiscovery } from '../processors/discovery.js';
 import { redisOptions } from '../queues/connection.js';
@@ -95,11 +96,9 @@ async function watch({ settings, log }: Store, pipeline: Pipeline, queue: Queue)
     idle: async (stop) => {
       while ((await inFlight(queue)) > 0) {
         stop.throwIfAborted();
-        const next = AbortSignal.any([stop, AbortSignal.timeout(LOOK_AGAIN_MS)]);
-        await Promise.race([
-          eventOf(events, 'completed', { signal: next }),
-          eventOf(events, 'failed', { signal: next }),
-        ]).catch(() => undefined);
+        await within(LOOK_AGAIN_MS, stop, (signal) =>
+          Promise.race([eventOf(events, 'completed', { signal }), eventOf(events, 'failed', { signal })]),
+        ).catch(() => undefined);
       }
     },
     close: () => events.close(),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthCheck } from '../dashboard/health.js';
 import type { Log } from '../observability/log.js';
+import { within } from '../observability/within.js';
 
 /** How long engines may take to come up before a command gives up, in ms. */
 export const PATIENCE_MS = 30_000;
@@ -47,7 +48,7 @@ async function waitForOne(
   for (;;) {
     stop.throwIfAborted();
     try {
-      await check(AbortSignal.any([stop, AbortSignal.timeout(ONE_ATTEMPT_MS)]));
+      await within(ONE_ATTEMPT_MS, stop, check);
       if (away) log.info({ engine }, 'the engine answers');
       return;
     } catch (cause) {

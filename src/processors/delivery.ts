@@ -75,7 +75,11 @@ async function processOrder<Order extends WorkOrder>(
     );
   const order = parsed.data;
   const stop = metrics.batchProcessingSeconds.startTimer();
-  const timeout = AbortSignal.timeout(settings['timeout.upload-operation-seconds'] * 1000);
+  const limit = new AbortController();
+  const timeout = limit.signal;
+  const timer = setTimeout(() => {
+    limit.abort(new DOMException('the time for a delivery is up', 'TimeoutError'));
+  }, settings['timeout.upload-operation-seconds'] * 1000);
   const began = performance.now();
   const about = { pipeline: pipeline.name, order: order.id, source: order.source };
   const context = {
@@ -118,6 +122,7 @@ async function processOrder<Order extends WorkOrder>(
     if (away !== undefined) return await putOff(parts, job, token, away, error);
     throw await explain(parts, job, order, timeout.aborted ? timedOut(settings, order, error) : error);
   } finally {
+    clearTimeout(timer);
     stop();
   }
 }

@@ -36,7 +36,7 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext): Pr
   try {
     findings = await rehearse(options, { dir, logs, processes, events, stop, onProgress });
   } catch (error) {
-    if (stop.aborted) await rm(dir, { recursive: true, force: true });
+    if (stop.aborted) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     else events.note('the harness failed', { error: error instanceof Error ? error.stack : String(error) });
     throw stop.aborted
       ? error
@@ -46,7 +46,7 @@ export async function runChaos(options: ChaosOptions, context: ChaosContext): Pr
   }
   const report = await reportOf(options, findings, processes, logs);
   if (report.passed && !options.keep) {
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     return report;
   }
   const kept = { ...report, evidence: dir };

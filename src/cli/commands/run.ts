@@ -3,6 +3,7 @@ import { applySchema, checkSchema } from '../../clickhouse/schema.js';
 import { ClickHouseUnreachableError } from '../../clickhouse/errors.js';
 import type { HealthCheck } from '../../dashboard/health.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
+import { within } from '../../observability/within.js';
 import { untilCancelled } from '../../processors/until-cancelled.js';
 import { healthChecks, openQueues, openStore, type Queues, type Store } from '../assembly.js';
 import { print, type CliContext, type Register } from '../context.js';
@@ -141,8 +142,10 @@ const LEAST_TO_CLOSE_MS = 1000;
 
 /** Lets go of the store. What cannot be written in time, offsets, follows from the order book: the next discovery does. */
 async function closeBefore(deadline: number, store: Store): Promise<void> {
-  const limit = AbortSignal.timeout(Math.max(LEAST_TO_CLOSE_MS, deadline - performance.now()));
-  await untilCancelled(store.close(), limit).catch((err: unknown) => {
+  const limitMs = Math.max(LEAST_TO_CLOSE_MS, deadline - performance.now());
+  const { signal } = new AbortController();
+  const closing = within(limitMs, signal, (timeUp) => untilCancelled(store.close(), timeUp));
+  await closing.catch((err: unknown) => {
     store.log.warn({ err }, 'offsets could not be written in time; the next discovery writes them');
   });
 }

@@ -132,6 +132,6 @@ export class Committer {
   }
 
   #timeout(): AbortSignal {
-    return AbortSignal.timeout(this.#parts.settings['timeout.commit-operation-seconds'] * 1000);
+    return AbortSignal.timeout(Math.ceil(this.#parts.settings['timeout.commit-operation-seconds'] * 1000));
   }
 }

@@ -71,7 +71,12 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     reopen: (orders) => book.reopen(orders),
     find: (orderId) => book.find(orderId),
     skip: (orderId, by) =>
-      skipOrder(parts, orderId, by, AbortSignal.timeout(settings['timeout.commit-operation-seconds'] * 1000)),
+      skipOrder(
+        parts,
+        orderId,
+        by,
+        AbortSignal.timeout(Math.ceil(settings['timeout.commit-operation-seconds'] * 1000)),
+      ),
     nearRetention: (signal) => retention.look(signal),
     status: async () => ({
       ...(await pipelineStatus(clickhouse, tables, book)),
