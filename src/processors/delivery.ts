@@ -94,7 +94,7 @@ async function processOrder<Order extends WorkOrder>(
       if (delivered.already === undefined) await pipeline.commit(order, delivered);
       return delivered;
     });
-    const receipt = await untilCancelled(delivery, cancelled);
+    const receipt = await untilCancelled(delivery, cancelled, CLEAN_UP_MS);
     if (receipt.already !== undefined) {
       tell(job, `nothing to do: the order book has this order as ${receipt.already}`, 100, log);
       return receipt;
@@ -126,6 +126,9 @@ async function processOrder<Order extends WorkOrder>(
     stop();
   }
 }
+
+/** How long a delivery that was cancelled may take to abort its uploads, in ms. */
+const CLEAN_UP_MS = 1500;
 
 /** A delivery that repeats an earlier one counts by what it has more. */
 function countRecords(metrics: Metrics, { records, earlier }: Receipt): void {

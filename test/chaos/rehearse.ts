@@ -14,6 +14,7 @@ import { ReplicaPool } from './replicas/pool.js';
 import type { ReplicaExit } from './replicas/replica.js';
 import { REPLICA_SETTINGS } from './replicas/settings.js';
 import { underFaults, type Ordeal, type RunParts, type Stage } from './under-faults.js';
+import { ordersWithSeveralJobs } from './verdict/doubled-jobs.js';
 import { prove, type Proof } from './verdict/proof.js';
 import { settle, type Settlement } from './verdict/settle.js';
 import { objectHistory, type ObjectHistory } from './watch/object-history.js';
@@ -29,6 +30,8 @@ export interface Findings extends Ordeal {
   readonly exits: readonly ReplicaExit[];
   readonly deepAudit: AuditReport;
   readonly proof: Proof;
+  /** Orders with more than one job at the end. */
+  readonly doubledJobs: readonly string[];
 }
 
 /**
@@ -105,7 +108,7 @@ async function judge(
   { events, stop, onProgress }: RunParts,
   { engines, store, pipeline, replicas }: Stage,
   { faults, load }: Ordeal,
-): Promise<Pick<Findings, 'settlement' | 'deepAudit' | 'proof'>> {
+): Promise<Pick<Findings, 'settlement' | 'deepAudit' | 'proof' | 'doubledJobs'>> {
   stop.throwIfAborted();
   const counts = { faults: faults.total, records: load.records };
   onProgress({ phase: 'settling', ...counts });
@@ -115,11 +118,12 @@ async function judge(
   stop.throwIfAborted();
   onProgress({ phase: 'proving', ...counts });
   await replicas.close();
+  const doubledJobs = await ordersWithSeveralJobs(store.settings, pipeline.name);
   const deepAudit = await pipeline.audit({ deep: true, signal: stop });
   const { clickhouse, s3, settings } = store;
   const proof = await prove({ clickhouse, s3, tables: tablesOf(settings) });
   events.note('proof', { deepAudit, proof });
-  return { settlement, deepAudit, proof };
+  return { settlement, deepAudit, proof, doubledJobs };
 }
 
 function harmedRequests({ clickhouseProxy, s3Proxy }: ChaosEngines): Record<string, number> {

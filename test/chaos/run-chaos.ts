@@ -87,6 +87,7 @@ async function reportOf(
     leakedProcesses: processes.alive().length,
     badExits: exits.filter(({ complaint }) => complaint !== undefined).length,
     redeliveries,
+    doubledJobs: findings.doubledJobs.length,
     settled: settlement.settled,
     settledSeconds: settlement.seconds,
     deepAudit: {

@@ -17,6 +17,18 @@ describe('work that can be cancelled', () => {
     await expect(work).rejects.toThrow('the process stops');
   });
 
+  test('may clean up for a while, and then its own end counts', async () => {
+    const stop = new AbortController();
+    const cleaning = new Promise<string>((resolve) => {
+      stop.signal.addEventListener('abort', () => {
+        setImmediate(resolve, 'clean');
+      });
+    });
+    const work = untilCancelled(cleaning, stop.signal, 60_000);
+    stop.abort(new Error('cancelled'));
+    expect(await work).toBe('clean');
+  });
+
   test('is left at once when it was cancelled before', async () => {
     await expect(untilCancelled(never, AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late');
   });

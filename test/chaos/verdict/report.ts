@@ -38,6 +38,8 @@ export interface ChaosReport {
   readonly badExits: number;
   /** Deliveries beyond the first one of an order. */
   readonly redeliveries: number;
+  /** Orders that had more than one job at the end. */
+  readonly doubledJobs: number;
   readonly settled: boolean;
   readonly settledSeconds: number;
   /** What the product's own deep audit says. */
@@ -59,6 +61,7 @@ export function violations(report: Omit<ChaosReport, 'passed'>): Readonly<Record
     offsetRegressions: report.offsetRegressions,
     leakedProcesses: report.leakedProcesses,
     badExits: report.badExits,
+    doubledJobs: report.doubledJobs,
     missingInDeepAudit: report.deepAudit.missing,
     duplicatedInDeepAudit: report.deepAudit.duplicated,
     unsettled: report.settled ? 0 : 1,
