@@ -67,6 +67,22 @@ async function processOrder<Order extends WorkOrder>(
   token: string | undefined,
   cancelled: AbortSignal,
 ): Promise<Receipt> {
+  try {
+    return await untilCancelled(attempt(parts, job, token, cancelled), cancelled, CLEAN_UP_MS);
+  } catch (error) {
+    // An order that has been put off is out of our hands.
+    if (!cancelled.aborted || error instanceof DelayedError) throw error;
+    return await handBack(job, token, cancelled);
+  }
+}
+
+/** One attempt, and what is to be said and done when it fails. */
+async function attempt<Order extends WorkOrder>(
+  parts: DeliveryParts<Order>,
+  job: Job,
+  token: string | undefined,
+  cancelled: AbortSignal,
+): Promise<Receipt> {
   const { settings, pipeline, metrics, log, inFlight = new InFlight() } = parts;
   const parsed = pipeline.orderSchema.safeParse(job.data);
   if (!parsed.success)
@@ -89,12 +105,11 @@ async function processOrder<Order extends WorkOrder>(
     },
   };
   try {
-    const delivery = inFlight.during(async () => {
+    const receipt = await inFlight.during(async () => {
       const delivered = await pipeline.deliver(order, context);
       if (delivered.already === undefined) await pipeline.commit(order, delivered);
       return delivered;
     });
-    const receipt = await untilCancelled(delivery, cancelled, CLEAN_UP_MS);
     if (receipt.already !== undefined) {
       tell(job, `nothing to do: the order book has this order as ${receipt.already}`, 100, log);
       return receipt;
@@ -113,7 +128,7 @@ async function processOrder<Order extends WorkOrder>(
     );
     return receipt;
   } catch (error) {
-    if (cancelled.aborted) return await handBack(job, token, cancelled);
+    cancelled.throwIfAborted();
     const away = await engineAway(
       parts,
       timeout.aborted ? ENGINES_OF_DELIVERY : [engineAwayOf(error)],
