@@ -102,7 +102,13 @@ describe('of several processes with discovery', () => {
 describe('a discovery', () => {
   test('writes new orders into the book and the queue, which then agree', async () => {
     await records('photos', 'music', 'films');
-    expect(await bench.discover()).toEqual({ orders: 3, records: 15, restored: 0, redriven: 0, saturated: false });
+    expect(await bench.discover()).toEqual({
+      orders: 3,
+      records: 15,
+      restored: 0,
+      redriven: 0,
+      saturated: false,
+    });
     expect(await bench.inBook()).toHaveLength(3);
     expect(await bench.inQueue()).toEqual(await bench.inBook());
   });
@@ -110,7 +116,13 @@ describe('a discovery', () => {
   test('finds nothing a second time', async () => {
     await records('photos');
     await bench.discover();
-    expect(await bench.discover()).toEqual({ orders: 0, records: 0, restored: 0, redriven: 0, saturated: false });
+    expect(await bench.discover()).toEqual({
+      orders: 0,
+      records: 0,
+      restored: 0,
+      redriven: 0,
+      saturated: false,
+    });
     expect(await bench.inQueue()).toHaveLength(1);
   });
 
@@ -154,7 +166,13 @@ describe('invariant 5: Redis holds no truth;', () => {
     const before = await bench.inQueue();
     await queues.redis.flushall();
     expect(await bench.inQueue()).toEqual([]);
-    expect(await bench.discover()).toEqual({ orders: 0, records: 0, restored: 2, redriven: 0, saturated: false });
+    expect(await bench.discover()).toEqual({
+      orders: 0,
+      records: 0,
+      restored: 2,
+      redriven: 0,
+      saturated: false,
+    });
     expect(await bench.inQueue()).toEqual(before);
     const events = await eventsOf(bench.delivery);
     const delivered = settled(events, before);

@@ -122,7 +122,15 @@ async function addRecords({ clickhouse, settings }: Store, records: Records): Pr
 
 /** What a deep audit says when so many records are all delivered, once each. */
 export function everythingDelivered(records: number): Partial<AuditReport> {
-  return { records, delivered: records, missing: 0, duplicated: 0, undelivered: 0, outstanding: 0, skipped: 0 };
+  return {
+    records,
+    delivered: records,
+    missing: 0,
+    duplicated: 0,
+    undelivered: 0,
+    outstanding: 0,
+    skipped: 0,
+  };
 }
 
 /** What `status --json` prints. */
