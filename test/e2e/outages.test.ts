@@ -69,6 +69,22 @@ async function startS3Proxy(port?: number): Promise<HttpProxy> {
   return proxy;
 }
 
+/** A service that delivers twenty records by a proxy, which holds the upload that has begun, and all further ones. */
+async function startInMidUpload(more: Environment = {}): Promise<{ service: CliProcess; proxy: HttpProxy }> {
+  const proxy = await startS3Proxy();
+  let begun = (): void => undefined;
+  const uploading = new Promise<void>((resolve) => (begun = resolve));
+  proxy.rule(({ method, url }) => {
+    if (method !== 'PUT' || !url.startsWith(`/${TARGET}/`)) return { kind: 'pass' };
+    begun();
+    return new Promise(() => undefined);
+  });
+  const service = start({ S3_ENDPOINT: proxy.url, ...more });
+  await here.addRecords({ bucket: 'photos', target: TARGET, count: 20 });
+  await uploading;
+  return { service, proxy };
+}
+
 const says =
   (engine: EngineName, what: 'away' | 'back') =>
   ({ msg, ['engine']: about }: LogEvent): boolean =>
@@ -201,17 +217,7 @@ describe('a service whose engine is killed and comes back', () => {
 
 describe('an order', () => {
   test('that S3 broke off in the middle is delivered when S3 is back, and none fails in the outage', async () => {
-    const proxy = await startS3Proxy();
-    let begun = (): void => undefined;
-    const uploading = new Promise<void>((resolve) => (begun = resolve));
-    proxy.rule(({ method, url }) => {
-      if (method !== 'PUT' || !url.startsWith(`/${TARGET}/`)) return { kind: 'pass' };
-      begun();
-      return new Promise(() => undefined);
-    });
-    const service = start({ S3_ENDPOINT: proxy.url });
-    await here.addRecords({ bucket: 'photos', target: TARGET, count: 20 });
-    await uploading;
+    const { service, proxy } = await startInMidUpload();
     await here.addRecords({ bucket: 'music', target: TARGET, count: 20 });
     const port = Number(new URL(proxy.url).port);
     await proxy.close();
@@ -274,17 +280,7 @@ describe('a service that is told to stop while an engine is away', () => {
   });
 
   test('hands back what is in flight, and another process delivers it when Redis is back', async () => {
-    const proxy = await startS3Proxy();
-    let begun = (): void => undefined;
-    const uploading = new Promise<void>((resolve) => (begun = resolve));
-    proxy.rule(({ method, url }) => {
-      if (method !== 'PUT' || !url.startsWith(`/${TARGET}/`)) return { kind: 'pass' };
-      begun();
-      return new Promise(() => undefined);
-    });
-    const service = start({ S3_ENDPOINT: proxy.url, LOG_COURIER_SHUTDOWN_TIMEOUT_SECONDS: '5' });
-    await here.addRecords({ bucket: 'photos', target: TARGET, count: 20 });
-    await uploading;
+    const { service } = await startInMidUpload({ LOG_COURIER_SHUTDOWN_TIMEOUT_SECONDS: '5' });
     await engines.redis.kill();
     await service.logged(says('redis', 'away'));
     service.kill('SIGTERM');

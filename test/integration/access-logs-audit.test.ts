@@ -1,34 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import type { AuditReport } from '../../src/pipelines/pipeline.js';
-import {
-  isoSeconds,
-  openTestStore,
-  startTestEngines,
-  type TestEngines,
-  type TestRecord,
-  type TestStore,
-} from '../support/access-logs.js';
+import type { TestRecord, TestStore } from '../support/access-logs.js';
+import { at, useTestStores } from '../support/test-stores.js';
 
-let engines: TestEngines;
-let store: TestStore | undefined;
+const open = useTestStores();
 let names = 0;
-
-beforeAll(async () => {
-  engines = await startTestEngines();
-});
-
-afterEach(async () => {
-  await store?.close();
-});
-
-afterAll(async () => {
-  await engines.stop();
-});
-
-const start = Math.floor(Date.now() / 1000) * 1000 - 7_200_000;
-const at = (seconds: number): string => isoSeconds(start + seconds * 1000);
 
 interface Prepared {
   readonly store: TestStore;
@@ -42,14 +20,13 @@ interface Prepared {
 async function prepare(): Promise<Prepared> {
   names += 1;
   const bucket = `audit-logs-${String(names)}`;
-  const made = await openTestStore(engines, { 'consumer.max-logs-per-bucket': '2' });
-  store = made;
-  await made.createBucket(bucket);
+  const store = await open({ 'consumer.max-logs-per-bucket': '2' });
+  await store.createBucket(bucket);
   const record = (seconds: number): TestRecord => ({ loggingTargetBucket: bucket, insertedAt: at(seconds) });
-  await made.insertRecords([0, 1, 2, 3, 4, 5].map(record));
-  const { orders } = await made.discover();
+  await store.insertRecords([0, 1, 2, 3, 4, 5].map(record));
+  const { orders } = await store.discover();
   expect(orders).toHaveLength(3);
-  return { store: made, bucket, orders, record };
+  return { store, bucket, orders, record };
 }
 
 async function delivered(): Promise<Prepared> {
@@ -82,8 +59,7 @@ describe('an audit finds', () => {
   });
 
   test('nothing at all in an empty store', async () => {
-    const made = await openTestStore(engines);
-    store = made;
+    const store = await open();
     const empty = {
       ...clean,
       records: 0,
@@ -91,7 +67,7 @@ describe('an audit finds', () => {
       objects: 0,
       orders: { ...clean.orders, delivered: 0 },
     };
-    expect(await audits(made)).toEqual([empty, empty]);
+    expect(await audits(store)).toEqual([empty, empty]);
   });
 
   test('what is not ordered, and what is in orders that are open or failed: none of it is missing', async () => {

@@ -29,6 +29,11 @@ function sequence(count: number, from: number, columns: TestRecord = {}): TestRe
   return Array.from({ length: count }, (_, position) => ({ ...columns, insertedAt: at(from + position) }));
 }
 
+/** A record that joins an order: just before its last one. */
+function lateRecordOf({ bucket, raftSession, upTo }: AccessLogOrder): TestRecord {
+  return { bucketName: bucket, raftSessionID: raftSession, insertedAt: upTo.insertedAt, req_id: '0' };
+}
+
 function idsOf(orders: readonly AccessLogOrder[]): string[] {
   return orders.map(({ id }) => id).sort();
 }
@@ -58,14 +63,7 @@ describe('late records', () => {
     await commit(store, orders);
     const hit = orders.filter(({ bucket }) => bucket === 'bucket-7')[2];
     if (hit === undefined) throw new Error('there is no such order');
-    await store.insertRecords(
-      records(3, {
-        bucketName: 'bucket-7',
-        raftSessionID: hit.raftSession,
-        insertedAt: hit.upTo.insertedAt,
-        req_id: '0',
-      }),
-    );
+    await store.insertRecords(records(3, lateRecordOf(hit)));
     const found = await late(store);
     expect(found).toMatchObject({ records: 3, ordersExamined: 60, recordsExamined: 600 });
     expect(found.orders).toEqual([hit]);
@@ -75,14 +73,7 @@ describe('late records', () => {
     const { store, orders } = await prepare(BUCKETS);
     await commit(store, orders);
     const hits = orders.filter((_, position) => position % 7 === 0);
-    await store.insertRecords(
-      hits.map(({ bucket, raftSession, upTo }) => ({
-        bucketName: bucket,
-        raftSessionID: raftSession,
-        insertedAt: upTo.insertedAt,
-        req_id: '0',
-      })),
-    );
+    await store.insertRecords(hits.map(lateRecordOf));
     const found = await late(store);
     expect(idsOf(found.orders)).toEqual(idsOf(hits));
     expect(found.records).toBe(hits.length);
@@ -116,14 +107,7 @@ describe('late records', () => {
     await commit(store, delivered);
     const none = await late(store);
     expect(none).toMatchObject({ orders: [], records: 0, ordersExamined: delivered.length });
-    await store.insertRecords(
-      orders.map(({ bucket, raftSession, upTo }) => ({
-        bucketName: bucket,
-        raftSessionID: raftSession,
-        insertedAt: upTo.insertedAt,
-        req_id: '0',
-      })),
-    );
+    await store.insertRecords(orders.map(lateRecordOf));
     expect(idsOf((await late(store)).orders)).toEqual(idsOf(delivered));
   });
 

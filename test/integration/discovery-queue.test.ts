@@ -1,95 +1,49 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { UnrecoverableError, Worker, type Job, type Queue, type QueueEvents } from 'bullmq';
-import { openQueues, type Queues } from '../../src/cli/assembly.js';
-import { startProcessors, type Running } from '../../src/cli/roles.js';
-import { startEngines, type Engines } from '../../src/embedded/engines.js';
-import { runDiscovery, startDiscoveryWorker } from '../../src/processors/discovery.js';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { UnrecoverableError, Worker, type Job } from 'bullmq';
+import { openQueues } from '../../src/cli/assembly.js';
+import { startProcessors } from '../../src/cli/roles.js';
+import { runDiscovery } from '../../src/processors/discovery.js';
 import { UnknownPipelineError } from '../../src/processors/pipeline-queue.js';
 import { Lease } from '../../src/processors/lease.js';
 import { redisOptions } from '../../src/queues/connection.js';
 import { DISCOVER, schedulerId } from '../../src/queues/discovery.js';
-import { everythingDelivered, type Deployment } from '../support/deployment.js';
-import { openQueueEvents, settled } from '../support/queue-events.js';
-import { openWorkbench, WHOLE, type Workbench } from '../support/workbench.js';
+import { everythingDelivered } from '../support/deployment.js';
+import { useDiscoveryBench, type DiscoveryBench } from '../support/discovery-bench.js';
+import { nextResult, settled } from '../support/queue-events.js';
+import { WHOLE } from '../support/workbench.js';
 
 const ID = schedulerId(WHOLE);
 
-let dir: string;
-let engines: Engines;
-let tests = 0;
-let bench: Workbench;
-let here: Deployment;
-let queues: Queues;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-discovery-'));
-  engines = await startEngines({ dir });
-});
-
-afterAll(async () => {
-  await engines.stop();
-  await rm(dir, { recursive: true });
-});
+const open = useDiscoveryBench('discovery');
+let bench: DiscoveryBench;
 
 beforeEach(async () => {
-  tests += 1;
-  bench = await openWorkbench(engines, `discovery_${String(tests)}`, {
-    LOG_COURIER_CONSUMER_MIN_DISCOVERY_INTERVAL_SECONDS: '3600',
-    LOG_COURIER_CONSUMER_MAX_DISCOVERY_INTERVAL_SECONDS: '7200',
-    LOG_COURIER_CONSUMER_DISCOVERY_INTERVAL_JITTER_FACTOR: '0',
-  });
-  ({ here, queues } = bench);
+  bench = await open();
 });
-
-afterEach(async () => {
-  await bench.close();
-});
-
-async function records(...buckets: string[]): Promise<void> {
-  for (const bucket of buckets) await here.addRecords({ bucket, target: 'targets', count: 5 });
-}
-
-/** The events of a queue, until the test ends. */
-async function eventsOf(queue: Queue): Promise<QueueEvents> {
-  const events = await openQueueEvents(here.settings, queue.name);
-  bench.atEnd(() => events.close());
-  return events;
-}
-
-function onCompleted(events: QueueEvents): Promise<unknown> {
-  return new Promise((resolve) =>
-    events.once('completed', ({ returnvalue }) => {
-      resolve(returnvalue);
-    }),
-  );
-}
 
 describe('of several processes with discovery', () => {
   test('one at a time discovers; the others skip their turn', async () => {
-    await records('photos');
-    const prefix = here.settings['redis.key-prefix'];
-    const lease = await Lease.take(queues.redis, `${prefix}:discovering:${ID}`, 60_000);
-    const events = await eventsOf(queues.discovery);
-    closeAtEnd(startDiscoveryWorker(bench.parts));
-    const skipped = onCompleted(events);
-    await queues.discovery.add(DISCOVER, WHOLE);
+    await bench.addRecords('photos');
+    const prefix = bench.here.settings['redis.key-prefix'];
+    const lease = await Lease.take(bench.queues.redis, `${prefix}:discovering:${ID}`, 60_000);
+    const events = await bench.eventsOf(bench.queues.discovery);
+    bench.startWorker();
+    const skipped = nextResult(events);
+    await bench.queues.discovery.add(DISCOVER, WHOLE);
     expect(await skipped).toEqual({ skipped: 'another process is at it' });
     expect(await bench.inBook()).toEqual([]);
     await lease?.release();
-    const found = onCompleted(events);
-    await queues.discovery.add(DISCOVER, WHOLE);
+    const found = nextResult(events);
+    await bench.queues.discovery.add(DISCOVER, WHOLE);
     expect(await found).toMatchObject({ orders: 1, records: 5 });
   });
 
   test('no two order the same records', async () => {
-    await records('photos', 'music', 'films');
-    const others = [openQueues(here.store), openQueues(here.store)];
+    await bench.addRecords('photos', 'music', 'films');
+    const others = [openQueues(bench.here.store), openQueues(bench.here.store)];
     for (const other of others) bench.atEnd(() => other.close());
     const outcomes = await Promise.all(
-      [queues, ...others].map(({ redis }) =>
+      [bench.queues, ...others].map(({ redis }) =>
         runDiscovery({ ...bench.parts, redis }, WHOLE, new AbortController().signal),
       ),
     );
@@ -101,7 +55,7 @@ describe('of several processes with discovery', () => {
 
 describe('a discovery', () => {
   test('writes new orders into the book and the queue, which then agree', async () => {
-    await records('photos', 'music', 'films');
+    await bench.addRecords('photos', 'music', 'films');
     expect(await bench.discover()).toEqual({
       orders: 3,
       records: 15,
@@ -114,7 +68,7 @@ describe('a discovery', () => {
   });
 
   test('finds nothing a second time', async () => {
-    await records('photos');
+    await bench.addRecords('photos');
     await bench.discover();
     expect(await bench.discover()).toEqual({
       orders: 0,
@@ -143,28 +97,27 @@ describe('a discovery', () => {
   });
 
   test('refuses a payload that is none, and the next one runs', async () => {
-    const worker = startDiscoveryWorker(bench.parts);
-    closeAtEnd(worker);
+    const worker = bench.startWorker();
     const failed = new Promise<string>((resolve) =>
       worker.once('failed', (_job, error) => {
         resolve(error.message);
       }),
     );
-    await queues.discovery.add(DISCOVER, { pipeline: 7 });
+    await bench.queues.discovery.add(DISCOVER, { pipeline: 7 });
     expect(await failed).toContain('pipeline');
-    const done = onCompleted(await eventsOf(queues.discovery));
-    await queues.discovery.add(DISCOVER, WHOLE);
+    const done = nextResult(await bench.eventsOf(bench.queues.discovery));
+    await bench.queues.discovery.add(DISCOVER, WHOLE);
     expect(await done).toMatchObject({ orders: 0 });
   });
 });
 
 describe('invariant 5: Redis holds no truth;', () => {
   test('orders that it has lost come back with the same ids, and are delivered once', async () => {
-    await here.createBucket('targets');
-    await records('photos', 'music');
+    await bench.here.createBucket('targets');
+    await bench.addRecords('photos', 'music');
     await bench.discover();
     const before = await bench.inQueue();
-    await queues.redis.flushall();
+    await bench.queues.redis.flushall();
     expect(await bench.inQueue()).toEqual([]);
     expect(await bench.discover()).toEqual({
       orders: 0,
@@ -174,21 +127,22 @@ describe('invariant 5: Redis holds no truth;', () => {
       saturated: false,
     });
     expect(await bench.inQueue()).toEqual(before);
-    const events = await eventsOf(bench.delivery);
+    const events = await bench.eventsOf(bench.delivery);
     const delivered = settled(events, before);
-    drainAtEnd(startProcessors(here.store));
+    const processors = startProcessors(bench.here.store);
+    bench.atEnd(() => processors.drain());
     await delivered;
-    expect(await here.audit()).toMatchObject(everythingDelivered(10));
+    expect(await bench.here.audit()).toMatchObject(everythingDelivered(10));
   });
 
   test.each<[string, (job: Job) => Promise<unknown>]>([
     ['completed', () => Promise.resolve()],
     ['failed', () => Promise.reject(new UnrecoverableError('an operator’s mistake'))],
   ])('an open order whose job it calls %s is enqueued again', async (state, body) => {
-    await records('photos');
+    await bench.addRecords('photos');
     await bench.discover();
     const [id] = await bench.inQueue();
-    const events = await eventsOf(bench.delivery);
+    const events = await bench.eventsOf(bench.delivery);
     const ended = new Promise<void>((resolve) => {
       events.once('completed', () => {
         resolve();
@@ -198,8 +152,8 @@ describe('invariant 5: Redis holds no truth;', () => {
       });
     });
     const worker = new Worker(bench.delivery.name, body, {
-      connection: redisOptions(here.settings),
-      prefix: here.settings['redis.key-prefix'],
+      connection: redisOptions(bench.here.settings),
+      prefix: bench.here.settings['redis.key-prefix'],
     });
     await ended;
     await worker.close();
@@ -209,21 +163,13 @@ describe('invariant 5: Redis holds no truth;', () => {
   });
 
   test('an order that the book calls failed waits for an operator, whatever Redis has lost', async () => {
-    await records('photos');
+    await bench.addRecords('photos');
     await bench.discover();
     const [order] = await bench.open();
     if (order === undefined) throw new Error('nothing was ordered');
-    await here.pipeline.fail(order, { code: 'NoSuchBucket', reason: 'gone', objects: [] });
-    await queues.redis.flushall();
+    await bench.here.pipeline.fail(order, { code: 'NoSuchBucket', reason: 'gone', objects: [] });
+    await bench.queues.redis.flushall();
     expect(await bench.discover()).toMatchObject({ orders: 0, restored: 0 });
     expect(await bench.inQueue()).toEqual([]);
   });
 });
-
-function drainAtEnd(running: Running): void {
-  bench.atEnd(() => running.drain());
-}
-
-function closeAtEnd(worker: Worker): void {
-  bench.atEnd(() => worker.close());
-}

@@ -1,21 +1,15 @@
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Worker } from 'bullmq';
-import { z } from 'zod';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Worker } from 'bullmq';
 import { startMaintenance } from '../../src/cli/roles.js';
-import { startEngines, type Engines } from '../../src/embedded/engines.js';
-import { tablesOf } from '../../src/clickhouse/tables.js';
 import { startDeliveryWorker } from '../../src/processors/delivery.js';
 import { enqueueGrown } from '../../src/processors/late-records.js';
 import { runMaintenance, startMaintenanceWorker } from '../../src/processors/maintenance.js';
-import { redisOptions } from '../../src/queues/connection.js';
 import { ensureMaintenance, maintenanceId, setUpMaintenance } from '../../src/queues/maintenance.js';
-import { everythingDelivered } from '../support/deployment.js';
+import { deliveriesIn, everythingDelivered } from '../support/deployment.js';
+import { holdNextJob } from '../support/held-job.js';
 import { openQueueEvents, settled } from '../support/queue-events.js';
-import { openWorkbench, type Workbench } from '../support/workbench.js';
+import { useWorkbench } from '../support/test-workbench.js';
+import type { Workbench } from '../support/workbench.js';
 
 const AUDIT = { pipeline: 'access-logs', task: 'audit' } as const;
 const MANIFESTS = { pipeline: 'access-logs', task: 'manifests' } as const;
@@ -23,31 +17,14 @@ const ID = maintenanceId(AUDIT);
 const HOUR_MS = 3_600_000;
 const going = new AbortController().signal;
 
-let dir: string;
-let engines: Engines;
-let tests = 0;
+const open = useWorkbench('maintenance');
 let bench: Workbench;
 
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-maintenance-'));
-  engines = await startEngines({ dir });
-});
-
-afterAll(async () => {
-  await engines.stop();
-  await rm(dir, { recursive: true });
-});
-
 beforeEach(async () => {
-  tests += 1;
-  bench = await openWorkbench(engines, `maintenance_${String(tests)}`, {
+  bench = await open({
     LOG_COURIER_AUDIT_INTERVAL_SECONDS: '3600',
     LOG_COURIER_MANIFEST_INTERVAL_SECONDS: '7200',
   });
-});
-
-afterEach(async () => {
-  await bench.close();
 });
 
 /** Ten records of a bucket, delivered in one order. */
@@ -141,19 +118,22 @@ describe('the schedule of maintenance', () => {
   test('piles nothing up while a run takes longer than its interval: further runs end at once', async () => {
     const { here, queues, parts } = bench;
     const lively = { ...here.settings, 'audit.interval-seconds': 0.1 };
-    let finish: (() => void) | undefined;
+    let finish = (): void => undefined;
+    // One for all looks: another may begin after it has been told that they may end.
+    const finished = new Promise<void>((resolve) => (finish = resolve));
     let looks = 0;
     const slow = {
       ...here.pipeline,
       findLate: async () => {
         looks += 1;
-        await new Promise<void>((resolve) => (finish = resolve));
+        await finished;
         return { orders: [], records: 0, ordersExamined: 0, recordsExamined: 0, rowsRead: 0 };
       },
     };
     const on = { pipeline: slow, queue: bench.delivery };
     const worker = startMaintenanceWorker({ ...parts, settings: lively, pipelines: [on] });
     bench.atEnd(() => worker.close());
+    bench.atEnd(finish);
     const skipped = new Promise<void>((resolve) => {
       let times = 0;
       worker.on('completed', () => {
@@ -167,7 +147,6 @@ describe('the schedule of maintenance', () => {
     const { waiting = 0, delayed = 0 } = await queues.maintenance.getJobCounts('waiting', 'delayed');
     expect(waiting + delayed).toBeLessThanOrEqual(1);
     await queues.maintenance.removeJobScheduler(ID);
-    finish?.();
   });
 
   test('has one run of a task at a time, whatever the number of processes', async () => {
@@ -190,12 +169,7 @@ describe('invariant 1: an order that late records have joined', () => {
     await deliver();
     expect(await here.audit()).toMatchObject(everythingDelivered(13));
     expect(await here.keysIn('logs-of-photos')).toEqual(keys);
-    const deliveries = await here.store.clickhouse.query(
-      z.object({ records: z.array(z.number()) }),
-      `SELECT deliveries.records AS records FROM ${tablesOf(here.settings).workOrders} FINAL WHERE state = 'delivered'`,
-      { doing: 'look' },
-    );
-    expect(deliveries).toEqual([{ records: [10, 13] }]);
+    expect(await deliveriesIn(here)).toEqual([[10, 13]]);
     expect(await runMaintenance(parts, AUDIT, going)).toMatchObject({ found: false, figures: { orders: 0 } });
 
     const counted = async (name: string): Promise<number | undefined> =>
@@ -218,17 +192,10 @@ describe('invariant 1: an order that late records have joined', () => {
     expect(await look()).toBe(0);
 
     const [id] = await bench.inQueue();
-    let finish: (() => void) | undefined;
-    const worker = new Worker(delivery.name, () => new Promise<void>((resolve) => (finish = resolve)), {
-      connection: redisOptions(here.settings),
-      prefix: here.settings['redis.key-prefix'],
-    });
-    bench.atEnd(() => worker.close());
-    await once(worker, 'active');
+    await holdNextJob(bench);
     expect(await delivery.getRanges(['active'])).toEqual([id]);
     expect(await look()).toBe(0);
     expect(await delivery.getRanges(['active'])).toEqual([id]);
-    finish?.();
   });
 
   test('is enqueued again after its second delivery has failed', async () => {

@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { tablesOf } from '../../src/clickhouse/tables.js';
-import { startEngines, type Engines } from '../../src/embedded/engines.js';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import { runDiscovery } from '../../src/processors/discovery.js';
 import { discoveryContext } from '../support/access-logs.js';
 import type { Environment } from '../support/cli.js';
-import { openWorkbench, WHOLE, type Workbench } from '../support/workbench.js';
+import { useWorkbench } from '../support/test-workbench.js';
+import { WHOLE, type Workbench } from '../support/workbench.js';
 
 const HOUR = 3600;
 /** Nothing is ready: neither so many records nor such old ones. */
@@ -21,31 +18,14 @@ const NOTHING_READY = {
 
 const logLine = z.looseObject({ level: z.number(), msg: z.string(), bucket: z.string().optional() });
 
-let dir: string;
-let engines: Engines;
-let tests = 0;
+const openBench = useWorkbench('retention');
 let bench: Workbench;
 let lines: z.infer<typeof logLine>[];
 
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-retention-'));
-  engines = await startEngines({ dir });
-});
-
-afterAll(async () => {
-  await engines.stop();
-  await rm(dir, { recursive: true });
-});
-
-afterEach(async () => {
-  await bench.close();
-});
-
 /** By default the schema keeps records for 72 hours, and warnings begin after 60. */
 async function open(more: Environment = {}): Promise<void> {
-  tests += 1;
   lines = [];
-  bench = await openWorkbench(engines, `retention_${String(tests)}`, more);
+  bench = await openBench(more);
 }
 
 /** Discovers as a process does whose log is kept; at any time, not just once a minute. */

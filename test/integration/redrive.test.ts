@@ -1,106 +1,56 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { Worker } from 'bullmq';
+import { describe, expect, test } from '@jest/globals';
 import { startDiscovery, startProcessors } from '../../src/cli/roles.js';
-import { startEngines, type Engines } from '../../src/embedded/engines.js';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import { putBack } from '../../src/processors/put-back.js';
-import { redisOptions } from '../../src/queues/connection.js';
 import { jobIdOf } from '../../src/queues/delivery.js';
 import type { Environment } from '../support/cli.js';
 import { everythingDelivered } from '../support/deployment.js';
 import { failedEarlier } from '../support/failed-orders.js';
-import { openQueueEvents, settled } from '../support/queue-events.js';
-import { openWorkbench, type Workbench } from '../support/workbench.js';
+import { holdNextJob } from '../support/held-job.js';
+import { nextResult, settled } from '../support/queue-events.js';
+import { useWorkbench } from '../support/test-workbench.js';
+import type { Workbench } from '../support/workbench.js';
 
-let dir: string;
-let engines: Engines;
-let tests = 0;
-let bench: Workbench | undefined;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-redrive-'));
-  engines = await startEngines({ dir });
-});
-
-afterAll(async () => {
-  await engines.stop();
-  await rm(dir, { recursive: true });
-});
-
-afterEach(async () => {
-  await bench?.close();
-});
+const open = useWorkbench('redrive');
 
 interface Prepared {
   readonly bench: Workbench;
   readonly order: AccessLogOrder;
-  /** Its target, which does not exist. */
-  readonly target: string;
 }
 
 /** One order of ten records whose target is not there. */
 async function withOrder(more: Environment = {}): Promise<Prepared> {
-  tests += 1;
-  const target = `redrive-${String(tests)}`;
-  bench = await openWorkbench(engines, `redrive_${String(tests)}`, more);
-  await bench.here.addRecords({ bucket: 'photos', target, count: 10 });
+  const bench = await open(more);
+  await bench.here.addRecords({ bucket: 'photos', target: bench.target, count: 10 });
   await bench.discover();
   const [order] = await bench.open();
   if (order === undefined) throw new Error('nothing was ordered');
-  return { bench, order, target };
+  return { bench, order };
 }
 
 /** The same, failed for good. */
 async function withFailedOrder(more: Environment = {}): Promise<Prepared> {
   const prepared = await withOrder(more);
   const { bench, order } = prepared;
-  const events = await openQueueEvents(bench.here.settings, bench.delivery.name);
+  const events = await bench.eventsOf(bench.delivery);
   const failed = settled(events, [jobIdOf(order)]);
   const processors = startProcessors(bench.here.store);
   await failed;
   await processors.drain();
-  await events.close();
   expect((await bench.here.pipeline.failed({})).map(({ code }) => code)).toEqual(['NoSuchBucket']);
   return prepared;
 }
 
-/** A processor that holds the order until it is released, as if it was being delivered for a long time. */
-async function heldByProcessor({ bench: { here, delivery, atEnd } }: Prepared): Promise<void> {
-  const taken = new Promise<() => void>((resolve) => {
-    const worker = new Worker(
-      delivery.name,
-      () =>
-        new Promise<void>((release) => {
-          resolve(release);
-        }),
-      { connection: redisOptions(here.settings), prefix: here.settings['redis.key-prefix'] },
-    );
-    atEnd(async () => {
-      (await taken)();
-      await worker.close();
-    });
-  });
-  await taken;
-}
-
 describe('an order that failed for good', () => {
   test('is delivered by itself some time after its target was mended, without any command', async () => {
-    const { bench, order, target } = await withOrder({
+    const { bench, order } = await withOrder({
       LOG_COURIER_RETRY_REDRIVE_INTERVAL_SECONDS: '1',
       LOG_COURIER_CONSUMER_MIN_DISCOVERY_INTERVAL_SECONDS: '0.1',
       LOG_COURIER_CONSUMER_MAX_DISCOVERY_INTERVAL_SECONDS: '0.2',
     });
-    const { here, queues, atEnd } = bench;
-    const events = await openQueueEvents(here.settings, bench.delivery.name);
-    atEnd(() => events.close());
-    const completed = new Promise<void>((resolve) =>
-      events.once('completed', () => {
-        resolve();
-      }),
-    );
+    const { here, queues, atEnd, target } = bench;
+    const events = await bench.eventsOf(bench.delivery);
+    const completed = nextResult(events);
     const failed = settled(events, [jobIdOf(order)]);
     const processors = startProcessors(here.store);
     atEnd(() => processors.drain());
@@ -126,23 +76,21 @@ describe('an order that failed for good', () => {
   });
 
   test('is left alone while a processor is at it because somebody retries it on the board', async () => {
-    const prepared = await withFailedOrder();
-    const { bench, order } = prepared;
+    const { bench, order } = await withFailedOrder();
     await failedEarlier(bench.here.store, 7200);
     const job = await bench.delivery.getJob(jobIdOf(order));
     await job?.retry();
     expect(await bench.discover()).toMatchObject({ redriven: 0, restored: 0 });
-    await heldByProcessor(prepared);
+    await holdNextJob(bench);
     expect(await bench.discover()).toMatchObject({ redriven: 0, restored: 0 });
     expect(await bench.delivery.getJobState(jobIdOf(order))).toBe('active');
     expect(await bench.open()).toEqual([]);
   });
 
   test('is not enqueued a second time by a command while a processor is at it', async () => {
-    const prepared = await withFailedOrder();
-    const { bench, order } = prepared;
+    const { bench, order } = await withFailedOrder();
     await (await bench.delivery.getJob(jobIdOf(order)))?.retry();
-    await heldByProcessor(prepared);
+    await holdNextJob(bench);
     await putBack({ pipeline: bench.here.pipeline, queue: bench.delivery }, bench.here.settings, [order]);
     expect(await bench.delivery.getJobState(jobIdOf(order))).toBe('active');
     expect(await bench.inQueue()).toEqual([]);

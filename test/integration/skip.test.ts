@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { hostname } from 'node:os';
+import { describe, expect, test } from '@jest/globals';
 import { Worker } from 'bullmq';
 import { tablesOf } from '../../src/clickhouse/tables.js';
-import { startEngines, type Engines } from '../../src/embedded/engines.js';
 import { OrderBook } from '../../src/pipelines/access-logs/order-book.js';
 import type { BookEntry } from '../../src/pipelines/access-logs/book-row.js';
 import { offsetFrom, type Offset } from '../../src/pipelines/access-logs/offset.js';
@@ -14,31 +11,14 @@ import { AlreadyDeliveredError } from '../../src/pipelines/errors.js';
 import type { DeliveryContext } from '../../src/pipelines/pipeline.js';
 import { redisOptions } from '../../src/queues/connection.js';
 import { jobIdOf } from '../../src/queues/delivery.js';
-import { openWorkbench, type Workbench } from '../support/workbench.js';
+import { useWorkbench } from '../support/test-workbench.js';
+import type { Workbench } from '../support/workbench.js';
 
 const GIVEN = { by: 'ada@ops', reason: 'the customer has closed the account' };
 
-let dir: string;
-let engines: Engines;
-let tests = 0;
+const open = useWorkbench('skip');
 let bench: Workbench;
 let book: OrderBook;
-/** A target bucket that is there. */
-let target: string;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-skip-'));
-  engines = await startEngines({ dir });
-});
-
-afterAll(async () => {
-  await engines.stop();
-  await rm(dir, { recursive: true });
-});
-
-afterEach(async () => {
-  await bench.close();
-});
 
 function context(): DeliveryContext {
   return { signal: new AbortController().signal, report: () => undefined };
@@ -46,11 +26,9 @@ function context(): DeliveryContext {
 
 /** Three orders of one bucket, one after the other; the first is for a target that is not there. */
 async function threeOrders(): Promise<readonly [AccessLogOrder, AccessLogOrder, AccessLogOrder]> {
-  tests += 1;
-  bench = await openWorkbench(engines, `skip_${String(tests)}`);
-  const { here } = bench;
+  bench = await open();
+  const { here, target } = bench;
   book = new OrderBook(here.store.clickhouse, tablesOf(here.settings));
-  target = `skip-target-${String(tests)}`;
   await here.createBucket(target);
   for (const [where, ageSeconds] of [
     ['nowhere', 900],
@@ -92,7 +70,7 @@ describe('invariant 4: an order that is stuck does not stop its bucket;', () => 
     await fail(first);
     await deliver(second);
     await deliver(third);
-    expect(await bench.here.keysIn(target)).toHaveLength(2);
+    expect(await bench.here.keysIn(bench.target)).toHaveLength(2);
     expect(await committed()).toBeUndefined();
     await bench.here.createBucket('nowhere');
     await bench.here.cli('retry', '--order', first.id);
@@ -178,7 +156,7 @@ describe('skip', () => {
 
   test('does not count what did arrive in some of the order’s targets', async () => {
     const [first] = await threeOrders();
-    const object = { bucket: target, prefix: '', key: 'k', records: 4, bytes: 1, sha256: '' };
+    const object = { bucket: bench.target, prefix: '', key: 'k', records: 4, bytes: 1, sha256: '' };
     await bench.here.pipeline.fail(first, { code: 'NoSuchBucket', reason: 'gone', objects: [object] });
     expect((await bench.here.pipeline.skip(first.id, GIVEN)).skip.records).toBe(6);
     expect(await entryOf(first)).toMatchObject({ objects: [object] });
@@ -215,7 +193,7 @@ describe('of a skip and a delivery at the same time', () => {
     const [, second] = await threeOrders();
     await bench.here.pipeline.skip(second.id, GIVEN);
     expect(await bench.here.pipeline.deliver(second, context())).toMatchObject({ already: 'skipped' });
-    expect(await bench.here.keysIn(target)).toEqual([]);
+    expect(await bench.here.keysIn(bench.target)).toEqual([]);
   });
 
   test('the command says that the delivery may still win, and leaves it alone', async () => {

@@ -2,21 +2,20 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Queue, Worker, type Job } from 'bullmq';
 import { EngineWatch } from '../../src/cli/engine-watch.js';
 import { runWorkers } from '../../src/cli/worker-role.js';
 import { loadSettings } from '../../src/config/load.js';
-import type { Engine } from '../../src/embedded/engine.js';
 import { startRedis } from '../../src/embedded/redis.js';
 import { silentLog } from '../../src/observability/log.js';
 import { createMetrics } from '../../src/observability/metrics.js';
 import { redisOptions } from '../../src/queues/connection.js';
+import { useEngines } from '../support/test-engines.js';
 
 const REFUSED = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
 
-let dir: string;
-let redis: Engine;
+const redis = useEngines('worker-role', startRedis);
 let queue: Queue;
 let worker: Worker;
 let watch: EngineWatch;
@@ -26,18 +25,8 @@ let taken: string[];
 let endLong: () => void;
 let s3IsAway: boolean;
 
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-worker-role-'));
-  redis = await startRedis({ dir });
-});
-
-afterAll(async () => {
-  await redis.stop();
-  await rm(dir, { recursive: true });
-});
-
 beforeEach(() => {
-  const { settings } = loadSettings({ flags: {}, environment: { LOG_COURIER_REDIS_URL: redis.url } });
+  const { settings } = loadSettings({ flags: {}, environment: { LOG_COURIER_REDIS_URL: redis().url } });
   const connection = redisOptions(settings);
   queue = new Queue('work', { connection });
   taken = [];
@@ -125,5 +114,26 @@ describe('workers whose engine is away', () => {
     await once(worker, 'paused');
     await running.drain();
     expect(worker.isRunning()).toBe(false);
+  });
+
+  test('end although Redis went away a moment ago, and no connection has been made anew', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'log-courier-worker-ends-'));
+    const own = await startRedis({ dir });
+    const { settings } = loadSettings({ flags: {}, environment: { LOG_COURIER_REDIS_URL: own.url } });
+    const lonely = new Worker('work', () => Promise.resolve(), { connection: redisOptions(settings) });
+    lonely.on('error', () => undefined);
+    await lonely.waitUntilReady();
+    await own.stop();
+    // Refused several times, a connection waits for some hundred milliseconds before it is tried again.
+    for (let refused = 0; refused < 8; refused += 1) await once(lonely, 'error');
+    await new Promise<void>((resolve) => lonely.once('ioredis:close', resolve));
+    const closed = new Promise<string>((resolve) => {
+      lonely.once('closed', () => {
+        resolve('closed');
+      });
+    });
+    await runWorkers({ workers: [lonely], needs: [], log: silentLog() }).drain();
+    expect(await closed).toBe('closed');
+    await rm(dir, { recursive: true });
   });
 });

@@ -133,6 +133,16 @@ export function everythingDelivered(records: number): Partial<AuditReport> {
   };
 }
 
+/** Of each delivered order, how many records it had at each of its deliveries. */
+export async function deliveriesIn({ store, settings }: Deployment): Promise<readonly (readonly number[])[]> {
+  const rows = await store.clickhouse.query(
+    z.object({ records: z.array(z.number()) }),
+    `SELECT deliveries.records AS records FROM ${tablesOf(settings).workOrders} FINAL WHERE state = 'delivered'`,
+    { doing: 'look' },
+  );
+  return rows.map(({ records }) => records);
+}
+
 /** What `status --json` prints. */
 export const statusSchema = z.array(
   z.object({

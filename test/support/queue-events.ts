@@ -13,6 +13,15 @@ export async function openQueueEvents(settings: Settings, queue: string): Promis
   return events;
 }
 
+/** Resolves with what the next job to complete has returned. */
+export function nextResult(events: QueueEvents): Promise<unknown> {
+  return new Promise((resolve) =>
+    events.once('completed', ({ returnvalue }) => {
+      resolve(returnvalue);
+    }),
+  );
+}
+
 /** Resolves when each of the jobs has completed or failed for good, counted from the call. */
 export async function settled(events: QueueEvents, jobIds: readonly string[]): Promise<void> {
   const open = new Set(jobIds);
