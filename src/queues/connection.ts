@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
+import { createIORedisClient, RedisConnection } from 'bullmq';
 import { Redis } from 'ioredis';
 import { percentDecoded } from '../config/percent-decoded.js';
 import type { Settings } from '../config/settings.js';
@@ -38,12 +39,28 @@ export function redisOptions(settings: Settings): QueueRedisOptions {
   };
 }
 
+/**
+ * A connection that says that it has ended whenever it is told to. ioredis does not when it is told so between two
+ * attempts to reconnect; BullMQ waits for it, so a process that is told to stop just after Redis went away would
+ * never end.
+ */
+class EndingRedis extends Redis {
+  override disconnect(reconnect = false): void {
+    // A connection that has not been made yet is one that ioredis ends at once.
+    if (this.status === 'reconnecting' && !reconnect) this.status = 'wait';
+    super.disconnect(reconnect);
+  }
+}
+
+RedisConnection.clientFactory = ({ url, ...options }) =>
+  createIORedisClient(url === undefined ? new EndingRedis(options) : new EndingRedis(url, options));
+
 /** How long a worker waits after a command that Redis did not take before it goes on, in ms. */
 export const REDIS_RETRY_MS = 1000;
 
 /** Opens a connection of its own; the caller closes it. */
 export function connectRedis(settings: Settings): Redis {
-  return new Redis(redisOptions(settings));
+  return new EndingRedis(redisOptions(settings));
 }
 
 function databaseOf(url: URL): number {
