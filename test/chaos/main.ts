@@ -47,8 +47,8 @@ function complain(error: unknown): void {
 async function run(options: ChaosOptions): Promise<number> {
   const report = await runChaos(options, { stop: stopping.signal, onProgress: showProgress });
   if (stderr.isTTY) stderr.write('\r\u001B[K');
-  print(stdout, describeReport(report));
   if (options.json) printJson(stdout, report);
+  else print(stdout, describeReport(report));
   return report.passed ? 0 : 1;
 }
 
