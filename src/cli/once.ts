@@ -96,13 +96,28 @@ async function watch({ settings, log }: Store, pipeline: Pipeline, queue: Queue)
     idle: async (stop) => {
       while ((await inFlight(queue)) > 0) {
         stop.throwIfAborted();
-        await within(LOOK_AGAIN_MS, stop, (signal) =>
-          Promise.race([eventOf(events, 'completed', { signal }), eventOf(events, 'failed', { signal })]),
-        ).catch(() => undefined);
+        await within(LOOK_AGAIN_MS, stop, (signal) => firstOf(events, ['completed', 'failed'], signal)).catch(
+          () => undefined,
+        );
       }
     },
     close: () => events.close(),
   };
+}
+
+/** Resolves with the first of some events, and then listens to none of them any more. */
+async function firstOf(events: QueueEvents, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const heard = new AbortController();
+  const giveUp = (): void => {
+    heard.abort(signal.reason);
+  };
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await Promise.race(names.map((name) => eventOf(events, name, { signal: heard.signal })));
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+    heard.abort();
+  }
 }
 
 async function inFlight(queue: Queue): Promise<number> {

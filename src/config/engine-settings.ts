@@ -141,6 +141,12 @@ export const engineSettings = {
     'Send SHA-256 checksums with the parts of multipart uploads, for S3 to check and keep.',
     { env: 'S3_PART_CHECKSUMS' },
   ),
+  's3.buffer-bytes': setting(
+    integer(5 * MEBIBYTE, 1024 * 1024 * MEBIBYTE),
+    48 * MEBIBYTE,
+    'Memory for parts of objects that a process reads and sends at the same time; one part at least.',
+    { unit: 'bytes', env: 'S3_BUFFER_BYTES' },
+  ),
   's3.parts-in-flight': setting(integer(1, 64), 2, 'Parts of one object that are sent at the same time.', {
     unit: 'parts',
     env: 'S3_PARTS_IN_FLIGHT',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { createS3Client } from '../../src/destinations/s3/client.js';
 import { readableBody } from '../../src/destinations/s3/read.js';
 import { abortUploads } from '../../src/destinations/s3/abort-uploads.js';
 import { headObject } from '../../src/destinations/s3/object-head.js';
+import { PartBuffers } from '../../src/destinations/s3/part-buffers.js';
 import { uploadObject, type UploadOptions } from '../../src/destinations/s3/upload.js';
 import type { Engine } from '../../src/embedded/engine.js';
 import { S3_CREDENTIALS, startS3 } from '../../src/embedded/s3.js';
@@ -71,7 +73,7 @@ async function upload(key: string, body: AsyncIterable<Uint8Array>, given: Given
   const { bucket = 'uploads', ...options } = given;
   const target = { bucket, key, contentType: 'text/plain', metadata: { answer: '42' } };
   await uploadObject(client, target, body, {
-    partSizeBytes: PART,
+    buffers: new PartBuffers(PART, 4 * PART),
     partsInFlight: 2,
     singlePut: true,
     partChecksums: true,
@@ -153,6 +155,25 @@ describe('an object', () => {
     expect(await checksumOf('with-checksum')).toMatch(/^[A-Za-z0-9+/]{43}=-2$/);
     await upload('without-checksum', chunks(part('a'), part('b')), { partChecksums: false });
     expect(await checksumOf('without-checksum')).toBeUndefined();
+  });
+
+  test('of several large parts uses the same memory again, also when a part had to be sent twice', async () => {
+    const buffers = new PartBuffers(400_000, 800_000);
+    const body = ['a', 'b', 'c', 'd', 'e'].map((letter) => part(letter, 350_000));
+    proxy.rule(() => ({ kind: proxy.requests.length === 3 ? 'drop' : 'pass' }));
+    for (const key of ['large-once', 'large-again']) {
+      await upload(key, chunks(...body), { buffers });
+      expect((await content(key)).equals(Buffer.concat(body))).toBe(true);
+    }
+  });
+
+  test('carries the digest of its bytes in the signature, so that S3 refuses others', async () => {
+    await upload('signed', chunks(part('a', 10)));
+    const digest = createHash('sha256').update(part('a', 10)).digest('hex');
+    expect(proxy.requests[0]?.headers['x-amz-content-sha256']).toBe(digest);
+    const wrong = { wholeSha256: () => createHash('sha256').update('another').digest('hex') };
+    await expect(upload('forged', chunks(part('a', 10)), wrong)).rejects.toThrow();
+    await expectNothingUnder('forged');
   });
 
   test('is put together in order, also when its parts arrive in another one', async () => {

@@ -4,6 +4,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { StandardRetryStrategy } from '@smithy/core/retry';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Settings } from '../../config/settings.js';
+import { useKnownDigests } from './payload-hash.js';
 
 /** Time in which a connection must stand, in ms: a host that drops packets would hold a worker for minutes. */
 const CONNECTION_TIMEOUT_MS = 10_000;
@@ -14,7 +15,7 @@ const CONNECTION_TIMEOUT_MS = 10_000;
  */
 export function createS3Client(settings: Settings): S3Client {
   const endpoint = settings['s3.endpoint'];
-  return new S3Client({
+  const client = new S3Client({
     ...(endpoint === '' ? {} : { endpoint }),
     ...credentialsOf(settings),
     region: settings['s3.region'],
@@ -27,6 +28,8 @@ export function createS3Client(settings: Settings): S3Client {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+  useKnownDigests(client);
+  return client;
 }
 
 function credentialsOf(settings: Settings): Pick<S3ClientConfig, 'credentials'> {

@@ -8,6 +8,9 @@ import {
   type CompletedPart,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import type { PartBuffers } from './part-buffers.js';
+import { inParts, type Part } from './parts.js';
+import { noteDigest } from './payload-hash.js';
 
 /** Where an object goes, and what it is. */
 export interface UploadTarget {
@@ -23,9 +26,9 @@ export type Condition = { readonly IfNoneMatch: '*' } | { readonly IfMatch: stri
 
 /** How an object is sent. */
 export interface UploadOptions {
-  /** Size of a part, and of the largest object that is sent in one PUT; bytes. */
-  readonly partSizeBytes: number;
-  /** Parts that are sent at the same time. At most this many and one more are in memory. */
+  /** Memory for parts; their size is that of a part, and of the largest object that is sent in one PUT. */
+  readonly buffers: PartBuffers;
+  /** Parts of the object that are sent at the same time, when there is memory for so many. */
   readonly partsInFlight: number;
   /** Send an object of one part in one PUT; else as a multipart upload too, which others can abort. */
   readonly singlePut: boolean;
@@ -34,6 +37,10 @@ export interface UploadOptions {
   readonly condition?: Condition | undefined;
   /** More metadata that is known when the content fits into one part: all of it has been read then. */
   readonly wholeMetadata?: () => Readonly<Record<string, string>>;
+  /** SHA-256 of the content, hex, when it fits into one part; computed when left out. */
+  readonly wholeSha256?: () => string;
+  /** Awaited when an object of one part is there; the content is valid until then. */
+  readonly afterWhole?: (content: Uint8Array) => Promise<void>;
   /** Awaited when all parts of a multipart upload are there, before the object appears; it stays away on a rejection. */
   readonly beforeCompletion?: () => Promise<void>;
   readonly signal: AbortSignal;
@@ -46,7 +53,6 @@ const ABORT_TIMEOUT_MS = 10_000;
  * Sends a stream of bytes as one object. Nothing appears under the key before the stream has ended well: when it
  * throws, or the signal is aborted, no object is made, and a multipart upload that was begun is aborted.
  *
- * @returns the content, when it fitted into one part
  * @throws what the body threw, what the AWS SDK threw, or the signal's reason
  */
 export async function uploadObject(
@@ -54,10 +60,10 @@ export async function uploadObject(
   target: UploadTarget,
   body: AsyncIterable<Uint8Array>,
   options: UploadOptions,
-): Promise<Uint8Array | undefined> {
-  const parts = inParts(body, options.partSizeBytes);
+): Promise<void> {
+  const parts = inParts(body, options.buffers, options.signal);
   try {
-    return await sendParts(client, target, parts, options);
+    await sendParts(client, target, parts, options);
   } catch (error) {
     options.signal.throwIfAborted();
     throw error;
@@ -70,46 +76,66 @@ export async function uploadObject(
 async function sendParts(
   client: S3Client,
   target: UploadTarget,
-  parts: AsyncGenerator<Uint8Array, undefined>,
+  parts: AsyncGenerator<Part, undefined>,
   options: UploadOptions,
-): Promise<Uint8Array | undefined> {
-  const first = await parts.next();
-  const second = first.done === true ? first : await parts.next();
-  options.signal.throwIfAborted();
-  if (second.done !== true && first.done !== true) {
-    await sendMultipart(client, target, followedBy([first.value, second.value], parts), options);
-    return undefined;
-  }
-  const content = first.done === true ? new Uint8Array() : first.value;
-  const whole = { ...target, metadata: { ...target.metadata, ...options.wholeMetadata?.() } };
-  // S3 has no multipart upload without a part, and an empty part is refused by some servers.
-  if (options.singlePut || content.byteLength === 0) await putWhole(client, whole, content, options);
-  else await sendMultipart(client, whole, followedBy([content], parts), options);
-  return content;
+): Promise<void> {
+  const { value: first } = await parts.next();
+  if (first === undefined) return;
+  if (first.isWhole) await whileReading(first, () => sendWhole(client, target, first, options));
+  else
+    await sendMultipart(client, target, followedBy(first, parts), options).finally(() => {
+      first.abandoned(); // when the upload could not even begin
+    });
 }
 
-async function putWhole(
+/** Does what reads a part's bytes, and lets go of them. */
+async function whileReading(part: Part, read: () => Promise<void>): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    part.abandoned();
+    throw error;
+  }
+  part.sent();
+}
+
+async function sendWhole(
   client: S3Client,
   target: UploadTarget,
-  content: Uint8Array,
-  { condition, signal }: UploadOptions,
+  { bytes }: Part,
+  options: UploadOptions,
 ): Promise<void> {
-  const put = new PutObjectCommand({
-    Bucket: target.bucket,
-    Key: target.key,
-    Body: content,
-    ContentLength: content.byteLength,
-    ContentType: target.contentType,
-    Metadata: { ...target.metadata },
-    ...condition,
-  });
-  await client.send(put, { abortSignal: signal });
+  const { singlePut, condition, signal, afterWhole } = options;
+  signal.throwIfAborted();
+  const metadata = { ...target.metadata, ...options.wholeMetadata?.() };
+  const sha256 = options.wholeSha256?.() ?? sha256Of(bytes);
+  // S3 has no multipart upload without a part, and an empty part is refused by some servers.
+  if (singlePut || bytes.byteLength === 0) {
+    const put = new PutObjectCommand({
+      Bucket: target.bucket,
+      Key: target.key,
+      Body: bytes,
+      ContentLength: bytes.byteLength,
+      ContentType: target.contentType,
+      Metadata: metadata,
+      ...condition,
+    });
+    noteDigest(bytes, sha256);
+    await client.send(put, { abortSignal: signal });
+  } else {
+    const whole = { bytes, sha256, isWhole: true, sent: () => undefined, abandoned: () => undefined };
+    await sendMultipart(client, { ...target, metadata }, followedBy(whole), options);
+  }
+  await afterWhole?.(bytes);
 }
+
+/** A part whose digest may be known already. */
+type DigestedPart = Part & { readonly sha256?: string };
 
 async function sendMultipart(
   client: S3Client,
   target: UploadTarget,
-  parts: AsyncIterable<Uint8Array>,
+  parts: AsyncIterable<DigestedPart>,
   { partsInFlight, partChecksums, condition, beforeCompletion, signal }: UploadOptions,
 ): Promise<void> {
   const place = { Bucket: target.bucket, Key: target.key };
@@ -127,24 +153,30 @@ async function sendMultipart(
   const either = AbortSignal.any([signal, failed.signal]);
   const underWay = new Set<Promise<void>>();
   const done: CompletedPart[] = [];
-  const send = async (PartNumber: number, content: Uint8Array): Promise<void> => {
-    const checksum = partChecksums ? { ChecksumSHA256: sha256Base64(content) } : {};
+  const send = async (
+    PartNumber: number,
+    { bytes, sha256 = sha256Of(bytes) }: DigestedPart,
+  ): Promise<void> => {
+    const checksum = partChecksums ? { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') } : {};
     const part = new UploadPartCommand({
       ...upload,
       PartNumber,
-      Body: content,
-      ContentLength: content.byteLength,
+      Body: bytes,
+      ContentLength: bytes.byteLength,
       ...checksum,
     });
+    noteDigest(bytes, sha256);
     const { ETag } = await client.send(part, { abortSignal: either });
     done.push({ PartNumber, ETag, ...checksum });
   };
   try {
     let number = 0;
-    for await (const content of parts) {
+    for await (const part of parts) {
+      if (either.aborted) part.sent();
       either.throwIfAborted();
       number += 1;
-      const sending: Promise<void> = send(number, content)
+      const partNumber = number;
+      const sending: Promise<void> = whileReading(part, () => send(partNumber, part))
         .catch((error: unknown) => {
           failed.abort(error);
         })
@@ -171,34 +203,11 @@ async function sendMultipart(
   }
 }
 
-function sha256Base64(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('base64');
+function sha256Of(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
-/** Gathers a stream into parts of exactly `size` bytes, the last one smaller. */
-async function* inParts(
-  body: AsyncIterable<Uint8Array>,
-  size: number,
-): AsyncGenerator<Uint8Array, undefined> {
-  let chunks: Uint8Array[] = [];
-  let gathered = 0;
-  for await (let chunk of body) {
-    while (gathered + chunk.byteLength >= size) {
-      const rest = size - gathered;
-      chunks.push(chunk.subarray(0, rest));
-      yield Buffer.concat(chunks, size);
-      chunk = chunk.subarray(rest);
-      chunks = [];
-      gathered = 0;
-    }
-    if (chunk.byteLength > 0) chunks.push(chunk);
-    gathered += chunk.byteLength;
-  }
-  if (gathered > 0) yield Buffer.concat(chunks, gathered);
-  return undefined;
-}
-
-async function* followedBy<Item>(head: readonly Item[], tail: AsyncIterable<Item>): AsyncGenerator<Item> {
-  yield* head;
-  yield* tail;
+async function* followedBy<Item>(first: Item, rest?: AsyncIterable<Item>): AsyncGenerator<Item> {
+  yield first;
+  if (rest !== undefined) yield* rest;
 }

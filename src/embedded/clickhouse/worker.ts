@@ -16,8 +16,15 @@ let room = 0;
 let roomMade: (() => void) | undefined;
 let cancellation = new AbortController();
 
+/** Blocks have some tens of megabytes: they are handed over, not copied, when their memory is theirs alone. */
 function send(message: FromWorker): void {
-  parentPort?.postMessage(message);
+  const memory = message.type === 'block' ? message.bytes.buffer : undefined;
+  const isOwn = memory instanceof ArrayBuffer && memory.byteLength === bytesOf(message);
+  parentPort?.postMessage(message, isOwn ? [memory] : []);
+}
+
+function bytesOf(message: FromWorker): number {
+  return message.type === 'block' ? message.bytes.byteLength : 0;
 }
 
 async function waitForRoom(): Promise<void> {

@@ -6,6 +6,7 @@ import { abortUploads } from '../../destinations/s3/abort-uploads.js';
 import type { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
 import { classifyS3Error, isBucketName, MAX_KEY_BYTES } from '../../destinations/s3/errors.js';
 import { headObject, type ObjectHead } from '../../destinations/s3/object-head.js';
+import type { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import { uploadObject, type Condition } from '../../destinations/s3/upload.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
@@ -22,6 +23,7 @@ export interface ObjectParts {
   readonly clickhouse: ClickHouse;
   readonly s3: S3Client;
   readonly conditionalWrites: ConditionalWrites;
+  readonly buffers: PartBuffers;
   readonly claims: Claims;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -188,12 +190,12 @@ async function send(
   lines: LogLines,
   condition: Condition,
 ): Promise<void> {
-  const { s3, settings, claims, conditionalWrites, metrics } = parts;
+  const { s3, settings, buffers, claims, conditionalWrites, metrics } = parts;
   const { targetBucket: bucket, key, records } = object;
   const stop = metrics.uploadSeconds.startTimer();
   let status = 'failed';
   try {
-    const content = await uploadObject(
+    await uploadObject(
       s3,
       {
         bucket,
@@ -203,18 +205,19 @@ async function send(
       },
       lines,
       {
-        partSizeBytes: settings['s3.part-size-bytes'],
+        buffers,
         partsInFlight: settings['s3.parts-in-flight'],
         partChecksums: settings['s3.part-checksums'],
         singlePut: conditionalWrites.honoured,
         ...(conditionalWrites.honoured ? { condition } : {}),
         wholeMetadata: () => ({ [METADATA.sha256]: lines.sha256 }),
+        wholeSha256: () => lines.sha256,
+        afterWhole: (content) => conditionalWrites.learn(bucket, key, content, signal),
         beforeCompletion: () => claims.check(order, orderRecords, signal),
         signal,
       },
     );
     status = 'success';
-    if (content !== undefined) await conditionalWrites.learn(bucket, key, content, signal);
   } finally {
     stop({ status });
     metrics.uploadObjects.inc({ status });

@@ -107,7 +107,9 @@ export class LogLines implements AsyncIterable<Uint8Array> {
     try {
       for await (const chunk of chunks) {
         tail = lastBytes(tail, chunk);
-        const joined = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
+        // What may be the mark is held back. Pieces are handed on as they are: copying them costs as much as reading.
+        const joined = chunk.byteLength < mark.byteLength ? Buffer.concat([held, chunk]) : chunk;
+        if (joined === chunk && held.byteLength > 0) yield this.#handOn(held);
         const safe = Math.max(0, joined.byteLength - mark.byteLength);
         held = joined.subarray(safe);
         if (safe > 0) yield this.#handOn(joined.subarray(0, safe));

@@ -4,6 +4,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import { tablesOf } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
+import { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { writeManifests } from '../manifest-writer.js';
@@ -40,7 +41,8 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const book = new OrderBook(clickhouse, tables);
   const claims = new Claims(clickhouse, tables, writerName(hostname(), process.pid));
   const conditionalWrites = new ConditionalWrites(s3, settings, given.log);
-  const parts = { ...given, tables, book, claims, conditionalWrites };
+  const buffers = new PartBuffers(settings['s3.part-size-bytes'], settings['s3.buffer-bytes']);
+  const parts = { ...given, tables, book, claims, conditionalWrites, buffers };
   const committer = new Committer(parts);
   const manifests = new ManifestTable(clickhouse, tables, book, settings['manifest.key-prefix']);
   const retention = new NearRetention(parts);
