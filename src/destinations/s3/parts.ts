@@ -25,11 +25,11 @@ export async function* inParts(
   signal: AbortSignal,
 ): AsyncGenerator<Part, undefined> {
   let part = new GrowingPart(buffers);
-  let isFirst = true;
+  let handedOn = 0;
   const next = (): Part => {
     const full = part;
     part = new GrowingPart(buffers);
-    isFirst = false;
+    handedOn += 1;
     return full.handOn(false);
   };
   try {
@@ -38,10 +38,10 @@ export async function* inParts(
       while (rest.byteLength > 0) {
         if (part.isFull) yield next();
         rest = await part.append(rest, signal);
-        if (part.isFull && !isFirst) yield next();
+        if (part.isFull && handedOn > 0) yield next();
       }
     }
-    if (isFirst || !part.isEmpty) yield part.handOn(isFirst);
+    if (handedOn === 0 || !part.isEmpty) yield part.handOn(handedOn === 0);
     return undefined;
   } finally {
     part.discard();
