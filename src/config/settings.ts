@@ -68,6 +68,11 @@ export const settingsTable = {
     10,
     'Work orders that one process delivers at the same time.',
   ),
+  'consumer.small-orders-in-flight': setting(
+    integer(0, 10_000),
+    100,
+    'Small work orders (at most 1000 records) that one process delivers beside those, many with one query; 0 to treat them as the others.',
+  ),
   'consumer.max-buckets-per-discovery': setting(
     integer(1, 1_000_000),
     100,

@@ -222,6 +222,8 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> {
   readonly name: string;
   /** Validates a job's payload when a job is taken, not only when it is added. */
   readonly orderSchema: z.ZodType<Order>;
+  /** Tells whether an order costs so little that many may be under way beside the others. */
+  isSmall(order: Order): boolean;
   /** Finds what is ready and writes new orders into the order book. */
   discover(context: DiscoveryContext): Promise<Discovery<Order>>;
   /** What {@link Pipeline.discover} would order now, without ordering it; oldest first. */

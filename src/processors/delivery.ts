@@ -8,8 +8,10 @@ import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { backoffMs } from '../queues/delivery.js';
 import { deliveryQueueOf } from '../queues/names.js';
 import { InFlight } from './in-flight.js';
-import { untilCancelled } from './until-cancelled.js';
 import type { Outages } from './outages.js';
+import { SmallInFlight } from './small-in-flight.js';
+import { Steps } from './steps.js';
+import { untilCancelled } from './until-cancelled.js';
 
 /** What delivery works with. */
 export interface DeliveryParts<Order extends WorkOrder = WorkOrder> {
@@ -23,17 +25,26 @@ export interface DeliveryParts<Order extends WorkOrder = WorkOrder> {
   readonly outages?: Outages | undefined;
 }
 
-/** Takes a pipeline's work orders from its queue and delivers them, `consumer.num-workers` at the same time. */
+/**
+ * Takes a pipeline's work orders from its queue and delivers them: `consumer.num-workers` at the same time, and beside
+ * them up to `consumer.small-orders-in-flight` small ones.
+ */
 export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryParts<Order>): Worker {
   const { settings, pipeline, log } = parts;
   const rate = settings['queue.max-orders-per-second'];
+  const large = settings['consumer.num-workers'];
   const worker: Worker = new Worker<unknown, Receipt>(
     deliveryQueueOf(pipeline.name),
-    (job, token, signal) => processOrder(parts, job, token, signal ?? new AbortController().signal),
+    async (job, token, signal) => {
+      const order = orderOf(parts, job);
+      const deliver = (): Promise<Receipt> =>
+        processOrder(parts, order, { job, token, cancelled: signal ?? new AbortController().signal });
+      return pipeline.isSmall(order) ? small.during(deliver) : deliver();
+    },
     {
       connection: redisOptions(settings),
       prefix: settings['redis.key-prefix'],
-      concurrency: settings['consumer.num-workers'],
+      concurrency: large,
       lockDuration: settings['queue.lock-duration-seconds'] * 1000,
       stalledInterval: settings['queue.lock-duration-seconds'] * 1000,
       // An order whose processor died is no failure of the order, however often it happens.
@@ -43,6 +54,7 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
       settings: { backoffStrategy: (attempts) => backoffMs(settings, attempts, Math.random()) },
     },
   );
+  const small = new SmallInFlight(worker, large, settings['consumer.small-orders-in-flight']);
   // Whoever can no longer renew the lock of a job is presumed dead, and the order goes to another: stop at once.
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'the lock was lost');
@@ -54,6 +66,26 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
   return worker;
 }
 
+/** A job that this process is at. */
+interface Taken {
+  readonly job: Job;
+  /** Proves that the job is ours. */
+  readonly token: string | undefined;
+  /** Aborted when the job is no longer ours, or must not be. */
+  readonly cancelled: AbortSignal;
+}
+
+/**
+ * Reads the order in a job.
+ *
+ * @throws {UnrecoverableError} when there is none
+ */
+function orderOf<Order extends WorkOrder>({ pipeline }: DeliveryParts<Order>, job: Job): Order {
+  const parsed = pipeline.orderSchema.safeParse(job.data);
+  if (parsed.success) return parsed.data;
+  throw new UnrecoverableError(`the job's payload is no order of ${pipeline.name}: ${parsed.error.message}`);
+}
+
 /**
  * Delivers one order and commits it.
  *
@@ -63,33 +95,30 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
  */
 async function processOrder<Order extends WorkOrder>(
   parts: DeliveryParts<Order>,
-  job: Job,
-  token: string | undefined,
-  cancelled: AbortSignal,
+  order: Order,
+  taken: Taken,
 ): Promise<Receipt> {
+  const { job, cancelled } = taken;
+  const steps = new Steps(job, parts.log);
   try {
-    return await untilCancelled(attempt(parts, job, token, cancelled), cancelled, CLEAN_UP_MS);
+    return await untilCancelled(attempt(parts, order, taken, steps), cancelled, CLEAN_UP_MS);
   } catch (error) {
     // An order that has been put off is out of our hands.
     if (!cancelled.aborted || error instanceof DelayedError) throw error;
-    return await handBack(job, token, cancelled);
+    return await handBack(taken);
+  } finally {
+    steps.end();
   }
 }
 
 /** One attempt, and what is to be said and done when it fails. */
 async function attempt<Order extends WorkOrder>(
   parts: DeliveryParts<Order>,
-  job: Job,
-  token: string | undefined,
-  cancelled: AbortSignal,
+  order: Order,
+  { job, token, cancelled }: Taken,
+  steps: Steps,
 ): Promise<Receipt> {
   const { settings, pipeline, metrics, log, inFlight = new InFlight() } = parts;
-  const parsed = pipeline.orderSchema.safeParse(job.data);
-  if (!parsed.success)
-    throw new UnrecoverableError(
-      `the job's payload is no order of ${pipeline.name}: ${parsed.error.message}`,
-    );
-  const order = parsed.data;
   const stop = metrics.batchProcessingSeconds.startTimer();
   const limit = new AbortController();
   const timeout = limit.signal;
@@ -101,7 +130,7 @@ async function attempt<Order extends WorkOrder>(
   const context = {
     signal: AbortSignal.any([cancelled, timeout]),
     report: (step: string, percent: number): void => {
-      tell(job, step, percent, log);
+      steps.tell(step, percent);
     },
   };
   try {
@@ -111,14 +140,12 @@ async function attempt<Order extends WorkOrder>(
       return delivered;
     });
     if (receipt.already !== undefined) {
-      tell(job, `nothing to do: the order book has this order as ${receipt.already}`, 100, log);
+      steps.tell(`nothing to do: the order book has this order as ${receipt.already}`, 100);
       return receipt;
     }
-    tell(
-      job,
+    steps.tell(
       `committed ${String(receipt.records)} records in ${String(receipt.objects.length)} object(s)`,
       100,
-      log,
     );
     metrics.batchesProcessed.inc({ status: 'success' });
     countRecords(metrics, receipt);
@@ -134,8 +161,8 @@ async function attempt<Order extends WorkOrder>(
       timeout.aborted ? ENGINES_OF_DELIVERY : [engineAwayOf(error)],
       began,
     );
-    if (away !== undefined) return await putOff(parts, job, token, away, error);
-    throw await explain(parts, job, order, timeout.aborted ? timedOut(settings, order, error) : error);
+    if (away !== undefined) return await putOff(parts, { job, token, cancelled }, steps, away, error);
+    throw await explain(parts, job, order, steps, timeout.aborted ? timedOut(settings, order, error) : error);
   } finally {
     clearTimeout(timer);
     stop();
@@ -156,7 +183,7 @@ function countRecords(metrics: Metrics, { records, earlier }: Receipt): void {
 }
 
 /** Puts an order back that this process must not go on with; that is no failure of the order. */
-async function handBack(job: Job, token: string | undefined, cancelled: AbortSignal): Promise<never> {
+async function handBack({ job, token, cancelled }: Taken): Promise<never> {
   await job.log('handed back: this processor stops');
   await job.moveToWait(token);
   throw new WaitingError(`handed back: ${String(cancelled.reason)}`);
@@ -179,15 +206,15 @@ async function engineAway<Order extends WorkOrder>(
  */
 async function putOff<Order extends WorkOrder>(
   { settings, pipeline, log }: DeliveryParts<Order>,
-  job: Job,
-  token: string | undefined,
+  { job, token }: Taken,
+  steps: Steps,
   engine: string,
   err: unknown,
 ): Promise<never> {
   const times = Math.max(1, job.attemptsStarted - job.attemptsMade);
   const waitMs = backoffMs(settings, times, Math.random());
   log.debug({ err, engine, pipeline: pipeline.name, job: job.id, waitMs }, 'put off: the engine is away');
-  tell(job, `put off: ${engine} is away; this does not count as an attempt`, undefined, log);
+  steps.tell(`put off: ${engine} is away; this does not count as an attempt`);
   await job.moveToDelayed(Date.now() + waitMs, token);
   throw new DelayedError(`put off: ${engine} is away`);
 }
@@ -210,6 +237,7 @@ async function explain<Order extends WorkOrder>(
   { pipeline, metrics, log }: DeliveryParts<Order>,
   job: Job,
   order: Order,
+  steps: Steps,
   error: unknown,
 ): Promise<unknown> {
   const permanent = error instanceof DeliveryError && error.permanent;
@@ -229,19 +257,7 @@ async function explain<Order extends WorkOrder>(
     { err: error, ...about },
     last ? 'work order failed' : 'attempt failed, will be retried',
   );
-  tell(job, `attempt ${String(attempt)} failed: ${failure.reason}`, undefined, log);
+  steps.tell(`attempt ${String(attempt)} failed: ${failure.reason}`);
   if (last) await pipeline.fail(order, failure);
   return permanent ? new UnrecoverableError(failure.reason) : error;
-}
-
-/** Notes a step where the board shows it. The board is a comfort: that it cannot be told stops no delivery. */
-function tell(job: Job, step: string, percent: number | undefined, log: Log): void {
-  const at = new Date().toISOString();
-  const told = [
-    job.log(`${at} ${step}`),
-    ...(percent === undefined ? [] : [job.updateProgress({ percent: Math.round(percent), step })]),
-  ];
-  Promise.all(told).catch((err: unknown) => {
-    log.debug({ err, job: job.id }, 'a step could not be noted on the board');
-  });
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
   s3 = await startHttpProxy(engines.s3Url);
   store = await openTestStore(
     { clickhouseUrl: clickhouse.url, s3Url: s3.url },
-    { 's3.part-size-bytes': String(5 * 1024 * 1024) },
+    { 's3.part-size-bytes': String(5 * 1024 * 1024), 'consumer.small-orders-in-flight': '0' },
   );
 });
 

@@ -53,9 +53,10 @@ function retryStrategy(maxAttempts: number, longestDelayMs: number): StandardRet
   });
 }
 
-/** Connections stay open between requests, one for every part that can be under way and a few for small requests. */
+/** Connections stay open between requests, one for every part and every small object that can be under way, and a few for small requests. */
 function requestHandler(settings: Settings): NodeHttpHandler {
-  const maxSockets = settings['consumer.num-workers'] * settings['s3.parts-in-flight'] + 4;
+  const parts = settings['consumer.num-workers'] * settings['s3.parts-in-flight'];
+  const maxSockets = parts + settings['consumer.small-orders-in-flight'] + 4;
   const agent = { keepAlive: true, maxSockets };
   return new NodeHttpHandler({
     connectionTimeout: CONNECTION_TIMEOUT_MS,

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
+import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
+import { GroupLoader } from '../group-loader.js';
+import { ASKED_TOGETHER } from './asked-together.js';
 import { CONSISTENT } from './consistent.js';
 import type { AccessLogOrder } from './order.js';
 
@@ -34,16 +37,22 @@ export class Claims {
   readonly #clickhouse: ClickHouse;
   readonly #tables: Tables;
   readonly #writer: string;
+  /** Records that have been claimed, for orders that are looked up together. */
+  readonly #claimed: GroupLoader<Order, number>;
 
   /** @param writer who claims, see `writerName` */
   constructor(clickhouse: ClickHouse, tables: Tables, writer: string) {
     this.#clickhouse = clickhouse;
     this.#tables = tables;
     this.#writer = writer;
+    this.#claimed = new GroupLoader({
+      ...ASKED_TOGETHER,
+      load: (orders, signal) => this.#claimedFor(orders, signal),
+    });
   }
 
   /** Says that so many records of an order are going to be delivered. */
-  async claim({ id, raftSession }: AccessLogOrder, records: number, signal: AbortSignal): Promise<void> {
+  async claim({ id, raftSession }: Order, records: number, signal: AbortSignal): Promise<void> {
     const row = { raftSessionID: raftSession, orderId: id, records, claimedBy: this.#writer };
     await this.#clickhouse.insert(this.#tables.orderClaims, [row], {
       doing: `claim work order ${id}`,
@@ -57,22 +66,31 @@ export class Claims {
    *
    * @throws {SupersededError} when somebody has
    */
-  async check({ id, raftSession }: AccessLogOrder, records: number, signal: AbortSignal): Promise<void> {
-    const [row] = await this.#clickhouse.query(
-      z.object({ claimed: z.number() }),
-      `SELECT max(records) AS claimed FROM ${this.#tables.orderClaims}
-       WHERE raftSessionID = {raftSession:UInt16} AND orderId = {id:String}`,
+  async check(order: Order, records: number, signal: AbortSignal): Promise<void> {
+    const claimed = await this.#claimed.load(order, signal);
+    if (claimed > records) throw new SupersededError(order.id, records, claimed);
+  }
+
+  async #claimedFor(orders: readonly Order[], signal: AbortSignal): Promise<number[]> {
+    const keys = orders.map(({ raftSession, id }) => [raftSession, id]);
+    const rows = await this.#clickhouse.query(
+      z.object({ raftSession: z.number(), id: z.string(), claimed: z.number() }),
+      `SELECT raftSessionID AS raftSession, orderId AS id, max(records) AS claimed FROM ${this.#tables.orderClaims}
+       WHERE (raftSessionID, orderId) IN (${constantSql('Array(Tuple(UInt16, String))', keys)})
+       GROUP BY raftSession, id`,
       {
-        doing: `check that work order ${id} is not superseded`,
-        parameters: { id, raftSession },
-        settings: CONSISTENT_READ,
+        doing: `check that ${String(orders.length)} work order(s) are not superseded`,
+        settings: { ...CONSISTENT_READ, ...WITH_CONSTANTS },
         signal,
       },
     );
-    const claimed = row?.claimed ?? 0;
-    if (claimed > records) throw new SupersededError(id, records, claimed);
+    const claimed = new Map(rows.map((row) => [row.id, row.claimed]));
+    return orders.map(({ id }) => claimed.get(id) ?? 0);
   }
 }
+
+/** What tells orders apart in the table of claims. */
+type Order = Pick<AccessLogOrder, 'id' | 'raftSession'>;
 
 const { select_sequential_consistency } = CONSISTENT;
 const CONSISTENT_READ = { select_sequential_consistency };

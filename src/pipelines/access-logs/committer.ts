@@ -5,7 +5,7 @@ import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import type { Receipt } from '../pipeline.js';
 import { commitOffsets } from './offsets.js';
-import type { AccessLogOrder } from './order.js';
+import { sourceKeyOf, type AccessLogOrder, type Source } from './order.js';
 import type { OrderBook } from './order-book.js';
 
 /** What committing works with. */
@@ -35,7 +35,7 @@ export class Committer {
   readonly #parts: CommitterParts;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  #buckets = new Set<string>();
+  #sources = new Map<string, Source>();
   #ordersSinceFlush = 0;
   #timer: NodeJS.Timeout | undefined;
   /** True from a failed flush to the next one that ends well. */
@@ -82,7 +82,7 @@ export class Committer {
 
   #noteForOffsets(order: AccessLogOrder): void {
     const { settings } = this.#parts;
-    this.#buckets.add(order.bucket);
+    this.#sources.set(sourceKeyOf(order), { raftSession: order.raftSession, bucket: order.bucket });
     this.#ordersSinceFlush += 1;
     if (this.#ordersSinceFlush >= settings['offset.flush-count-threshold']) {
       void this.#flush('count');
@@ -98,7 +98,7 @@ export class Committer {
     );
   }
 
-  /** One flush at a time. A failure is logged and the buckets are kept for the next one. */
+  /** One flush at a time. A failure is logged and the sources are kept for the next one. */
   #flush(reason: 'count' | 'time' | 'shutdown'): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -108,25 +108,25 @@ export class Committer {
 
   async #flushNow(reason: string): Promise<void> {
     const { clickhouse, tables, metrics, log } = this.#parts;
-    const buckets = [...this.#buckets];
-    if (buckets.length === 0) return;
-    this.#buckets = new Set();
+    const sources = [...this.#sources.values()];
+    if (sources.length === 0) return;
+    this.#sources = new Map();
     this.#ordersSinceFlush = 0;
     metrics.commitFlushes.inc({ reason });
     try {
-      await commitOffsets(clickhouse, tables, buckets, this.#timeout());
-      metrics.commitOffsetsFlushed.inc({ status: 'success' }, buckets.length);
-      if (this.#isFailing) log.info({ buckets: buckets.length }, 'offsets are written again');
+      await commitOffsets(clickhouse, tables, sources, this.#timeout());
+      metrics.commitOffsetsFlushed.inc({ status: 'success' }, sources.length);
+      if (this.#isFailing) log.info({ sources: sources.length }, 'offsets are written again');
       this.#isFailing = false;
     } catch (err) {
-      metrics.commitOffsetsFlushed.inc({ status: 'failed' }, buckets.length);
+      metrics.commitOffsetsFlushed.inc({ status: 'failed' }, sources.length);
       // Once for an outage, however long it lasts.
       log[this.#isFailing ? 'debug' : 'warn'](
-        { err, buckets: buckets.length },
+        { err, sources: sources.length },
         'offsets could not be written; they will be with the next ones',
       );
       this.#isFailing = true;
-      for (const bucket of buckets) this.#buckets.add(bucket);
+      for (const source of sources) this.#sources.set(sourceKeyOf(source), source);
       if (reason !== 'shutdown') this.#flushLater();
     }
   }

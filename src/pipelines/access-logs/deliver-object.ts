@@ -13,6 +13,7 @@ import type { Metrics } from '../../observability/metrics.js';
 import type { DeliveredObject } from '../pipeline.js';
 import type { Claims } from './claims.js';
 import { LogLines } from './fetch.js';
+import type { ObjectContent } from './object-content.js';
 import type { AccessLogOrder } from './order.js';
 import type { PlannedObject } from './plan.js';
 
@@ -103,15 +104,15 @@ export async function deliverObject(parts: ObjectParts, delivery: ObjectDelivery
   }
   let conflict: unknown;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const lines = newLines(parts, delivery);
+    const content = contentOf(parts, delivery);
     try {
-      await send(parts, delivery, lines, condition);
-      return delivered(object, lines);
+      await send(parts, delivery, content, condition);
+      return delivered(object, content);
     } catch (error) {
       if (!CONFLICTS.has(classifyS3Error(error).code)) throw error;
       conflict = error;
       const there = await lookAt(parts, delivery);
-      if (there !== undefined && isTheSame(there, delivery, lines)) return delivered(object, lines);
+      if (there !== undefined && isTheSame(there, delivery, content)) return delivered(object, content);
       condition = conditionFor(delivery, there);
     }
   }
@@ -121,10 +122,12 @@ export async function deliverObject(parts: ObjectParts, delivery: ObjectDelivery
 /** S3's words for: somebody else was here. */
 const CONFLICTS = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchUpload']);
 
-function newLines(
+/** What the object is to hold: what has been fetched with the plan, else the lines as ClickHouse sends them now. */
+function contentOf(
   { clickhouse, tables, metrics }: ObjectParts,
   { order, object, signal }: ObjectDelivery,
-): LogLines {
+): ObjectContent {
+  if (object.content !== undefined) return object.content;
   return new LogLines(clickhouse, tables, order, object, signal, metrics.fetchSeconds.startTimer());
 }
 
@@ -173,21 +176,21 @@ function recordsOf({ metadata }: ObjectHead, order: AccessLogOrder): number {
   return Number.isSafeInteger(records) ? records : 0;
 }
 
-/** Tells whether an object is the one that was sent just now; its lines have been read to their end. */
-function isTheSame(there: ObjectHead, { order, object }: ObjectDelivery, lines: LogLines): boolean {
+/** Tells whether an object is the one that was sent just now; its content has been read to its end. */
+function isTheSame(there: ObjectHead, { order, object }: ObjectDelivery, content: ObjectContent): boolean {
   const digest = there.metadata[METADATA.sha256];
   return (
     recordsOf(there, order) === object.records &&
-    lines.isWhole &&
-    there.bytes === lines.bytes &&
-    (digest === undefined || digest === lines.sha256)
+    content.isWhole &&
+    there.bytes === content.bytes &&
+    (digest === undefined || digest === content.sha256)
   );
 }
 
 async function send(
   parts: ObjectParts,
   { order, object, orderRecords, signal }: ObjectDelivery,
-  lines: LogLines,
+  content: ObjectContent,
   condition: Condition,
 ): Promise<void> {
   const { s3, settings, buffers, claims, conditionalWrites, metrics } = parts;
@@ -203,16 +206,16 @@ async function send(
         contentType: 'text/plain',
         metadata: { [METADATA.order]: order.id, [METADATA.records]: String(records) },
       },
-      lines,
+      content,
       {
         buffers,
         partsInFlight: settings['s3.parts-in-flight'],
         partChecksums: settings['s3.part-checksums'],
         singlePut: conditionalWrites.honoured,
         ...(conditionalWrites.honoured ? { condition } : {}),
-        wholeMetadata: () => ({ [METADATA.sha256]: lines.sha256 }),
-        wholeSha256: () => lines.sha256,
-        afterWhole: (content) => conditionalWrites.learn(bucket, key, content, signal),
+        wholeMetadata: () => ({ [METADATA.sha256]: content.sha256 }),
+        wholeSha256: () => content.sha256,
+        afterWhole: (whole) => conditionalWrites.learn(bucket, key, whole, signal),
         beforeCompletion: () => claims.check(order, orderRecords, signal),
         signal,
       },
@@ -224,7 +227,7 @@ async function send(
   }
 }
 
-function delivered(object: PlannedObject, { bytes, sha256 }: LogLines): DeliveredObject {
+function delivered(object: PlannedObject, { bytes, sha256 }: ObjectContent): DeliveredObject {
   const { targetBucket: bucket, targetPrefix: prefix, key, records } = object;
   return { bucket, prefix, key, records, bytes, sha256 };
 }

@@ -9,10 +9,13 @@ import { keyOptionsOf } from './object-key.js';
 import type { AccessLogOrder } from './order.js';
 import type { OrderBook } from './order-book.js';
 import { planDelivery, type DeliveryPlan, type PlannedObject } from './plan.js';
+import { isSmallOrder } from './small-order.js';
+import type { SmallOrders } from './small-orders.js';
 
 /** What delivery works with. */
 export interface DeliveryParts extends ObjectParts {
   readonly book: OrderBook;
+  readonly smallOrders: SmallOrders;
 }
 
 /** The order book does not know an order: it was never written there, or it is older than the book's retention. */
@@ -57,13 +60,13 @@ export async function deliver(
   job: AccessLogOrder,
   context: DeliveryContext,
 ): Promise<Receipt> {
-  const { settings, clickhouse, tables, metrics } = parts;
-  const entry = await parts.book.entry(job);
+  const { settings, metrics } = parts;
+  const entry = await parts.book.entry(job, context.signal);
   if (entry === undefined) throw new UnknownOrderError(job.id);
   if (entry.state === 'skipped') return receiptOf(entry, entry.objects, 'skipped');
   const { order } = entry;
   const stopBuild = metrics.buildSeconds.startTimer();
-  const plan = await planDelivery(clickhouse, tables, order, keyOptionsOf(settings), context.signal);
+  const plan = await planOrder(parts, order, context.signal);
   stopBuild();
   if (entry.state === 'delivered' && !isWorthRepeating(settings, entry, plan))
     return receiptOf(entry, entry.objects, 'delivered');
@@ -71,9 +74,21 @@ export async function deliver(
   metrics.buildObjects.inc(plan.objects.length);
   metrics.fetchRecordsPerBucket.observe(plan.records);
   context.report(describePlan(order, plan), 0);
-  const objects = await deliverObjects(parts, entry, plan, context);
+  const deliverAll = (): Promise<readonly DeliveredObject[]> => deliverObjects(parts, entry, plan, context);
+  const isAlone = isSmallOrder(order) && plan.objects.some(({ content }) => content === undefined);
+  const objects = await (isAlone ? parts.smallOrders.alone(deliverAll) : deliverAll());
   observeLag(metrics, plan);
   return receiptOf(entry, objects);
+}
+
+/** Plans an order: together with others, and with what its objects are to hold, when it is small. */
+async function planOrder(
+  { settings, clickhouse, tables, smallOrders }: DeliveryParts,
+  order: AccessLogOrder,
+  signal: AbortSignal,
+): Promise<DeliveryPlan> {
+  const plan = await smallOrders.fetch(order, signal);
+  return plan ?? planDelivery(clickhouse, tables, order, keyOptionsOf(settings), signal);
 }
 
 /** Clocks of processes and of ClickHouse may differ by this much, in ms. */

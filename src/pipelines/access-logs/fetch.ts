@@ -3,6 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import { ClickHouseTruncatedError } from '../../clickhouse/errors.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { logLineExpression } from './log-line-sql.js';
+import type { ObjectContent } from './object-content.js';
 import { orderParameters, orderSql, type AccessLogOrder } from './order.js';
 import type { PlannedObject } from './plan.js';
 
@@ -34,7 +35,7 @@ export class LineCountError extends Error {
  *   that breaks off, or that ends in the text of an exception, does not end with it.
  * - The number of lines is that of the records that ClickHouse counted for the object.
  */
-export class LogLines implements AsyncIterable<Uint8Array> {
+export class LogLines implements ObjectContent {
   readonly #clickhouse: ClickHouse;
   readonly #tables: Tables;
   readonly #order: AccessLogOrder;
@@ -127,11 +128,18 @@ export class LogLines implements AsyncIterable<Uint8Array> {
   }
 
   #handOn(bytes: Buffer): Uint8Array {
-    for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) this.#lines += 1;
+    this.#lines += linesIn(bytes);
     this.#bytes += bytes.byteLength;
     this.#digest.update(bytes);
     return bytes;
   }
+}
+
+/** Line feeds in some bytes. */
+export function linesIn(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) lines += 1;
+  return lines;
 }
 
 /** The last {@link TAIL_BYTES} of what came so far. */

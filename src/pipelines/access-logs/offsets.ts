@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
+import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
+import { sourcesSql, type Source } from './order.js';
 
-/** Buckets whose offsets one statement brings up to date: keeps the bound parameters short. */
-const BUCKETS_A_STATEMENT = 200;
+/** Sources whose offsets one statement brings up to date: keeps statements short. */
+const SOURCES_A_STATEMENT = 1000;
 
 /**
- * Brings the committed offsets of some buckets up to what the order book says: for each source the contiguous
+ * Brings the committed offsets of some sources up to what the order book says: for each source the contiguous
  * prefix, that is the end of its last order before the first one that is neither delivered nor skipped.
  * Idempotent, and monotone: readers take the highest offset of a source, and the prefix never shrinks.
  *
@@ -17,13 +19,14 @@ const BUCKETS_A_STATEMENT = 200;
 export async function commitOffsets(
   clickhouse: ClickHouse,
   tables: Tables,
-  buckets: readonly string[],
+  sources: readonly Source[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (let from = 0; from < buckets.length; from += BUCKETS_A_STATEMENT) {
-    await clickhouse.command(commitSql(tables, 'AND bucketName IN {buckets:Array(String)}'), {
+  for (let from = 0; from < sources.length; from += SOURCES_A_STATEMENT) {
+    const some = sources.slice(from, from + SOURCES_A_STATEMENT);
+    await clickhouse.command(commitSql(tables, sourcesSql(some)), {
       doing: 'commit offsets',
-      parameters: { buckets: buckets.slice(from, from + BUCKETS_A_STATEMENT) },
+      settings: WITH_CONSTANTS,
       signal,
     });
   }
@@ -35,7 +38,7 @@ export async function commitAllOffsets(
   tables: Tables,
   signal?: AbortSignal,
 ): Promise<void> {
-  await clickhouse.command(commitSql(tables, ''), {
+  await clickhouse.command(commitSql(tables, 'true'), {
     doing: 'commit the offsets of all buckets',
     ...(signal === undefined ? {} : { signal }),
   });
@@ -45,6 +48,8 @@ export async function commitAllOffsets(
  * One statement, so that what it writes follows from what the book says at that moment. An order is part of the
  * prefix when no order of its source that is still open or failed ends before it does. Sources whose offset
  * would not change are left out.
+ *
+ * @param condition on raftSessionID and bucketName
  */
 function commitSql(tables: Tables, condition: string): string {
   const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
@@ -57,13 +62,13 @@ function commitSql(tables: Tables, condition: string): string {
         arrayFilter(o -> unsettled = 0 OR o < firstOpen, groupArrayIf(${upTo}, ${settled})) AS ends,
         arrayReduce('max', ends) AS prefix, length(ends) AS reached
       FROM (SELECT * FROM ${tables.workOrders} FINAL)
-      WHERE state != 'proposed' ${condition}
+      WHERE state != 'proposed' AND ${condition}
       GROUP BY bucketName, raftSessionID
     ) AS book
     LEFT JOIN (
       SELECT bucketName, raftSessionID,
         (toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId) AS written
-      FROM ${tables.offsetsLocal} FINAL
+      FROM ${tables.offsetsLocal} FINAL WHERE ${condition}
     ) AS committed USING (bucketName, raftSessionID)
     WHERE reached > 0 AND prefix > written`;
 }

@@ -13,8 +13,11 @@ import {
   type BookEntry,
   type Outcome,
 } from './book-row.js';
+import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
+import { GroupLoader } from '../group-loader.js';
+import { ASKED_TOGETHER } from './asked-together.js';
 import { CONSISTENT } from './consistent.js';
-import type { AccessLogOrder, Source } from './order.js';
+import { sourceKeyOf, type AccessLogOrder } from './order.js';
 import { compareOffsets, type Offset } from './offset.js';
 
 /** Rows of the last version of each order; proposals are not orders. */
@@ -37,11 +40,17 @@ export class OrderBook {
   readonly #clickhouse: ClickHouse;
   readonly #tables: Tables;
   readonly #writer: string;
+  /** Entries of single orders, which are looked up together. */
+  readonly #lookUps: GroupLoader<AccessLogOrder, BookEntry | undefined>;
 
   constructor(clickhouse: ClickHouse, tables: Tables) {
     this.#clickhouse = clickhouse;
     this.#tables = tables;
     this.#writer = writerName(hostname(), process.pid);
+    this.#lookUps = new GroupLoader({
+      ...ASKED_TOGETHER,
+      load: (orders, signal) => this.#entriesOf(orders, signal),
+    });
   }
 
   /** ClickHouse's clock, in ms. */
@@ -144,14 +153,27 @@ export class OrderBook {
   }
 
   /** What the book says of one order; undefined when it is not there. */
-  async entry(order: AccessLogOrder): Promise<BookEntry | undefined> {
-    const { id, bucket, raftSession } = order;
+  async entry(
+    order: AccessLogOrder,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<BookEntry | undefined> {
+    return this.#lookUps.load(order, signal);
+  }
+
+  async #entriesOf(
+    orders: readonly AccessLogOrder[],
+    signal: AbortSignal,
+  ): Promise<(BookEntry | undefined)[]> {
+    const keys = orders.map(({ raftSession, bucket, id }) => [raftSession, bucket, id]);
     const entries = await this.#entries(
-      'raftSessionID = {raftSession:UInt16} AND bucketName = {bucket:String} AND orderId = {id:String}',
-      { id, bucket, raftSession },
-      `look up work order ${id}`,
+      `(raftSessionID, bucketName, orderId) IN (${constantSql('Array(Tuple(UInt16, String, String))', keys)})`,
+      {},
+      `look up ${String(orders.length)} work order(s)`,
+      '',
+      signal,
     );
-    return entries[0];
+    const found = new Map(entries.map((entry) => [entry.order.id, entry]));
+    return orders.map(({ id }) => found.get(id));
   }
 
   /** Open orders of a shard, oldest first. */
@@ -309,13 +331,15 @@ export class OrderBook {
     parameters: Record<string, unknown>,
     doing: string,
     end = '',
+    signal?: AbortSignal,
   ): Promise<BookEntry[]> {
     // The condition on the version of a row must come after FINAL has chosen it, hence the sub-query.
     const sql = `SELECT ${BOOK_COLUMNS} FROM (SELECT * FROM ${this.#tables.workOrders} FINAL) WHERE ${ORDERS} AND (${condition}) ${end}`;
     const rows = await this.#clickhouse.query(bookRowSchema, sql, {
       doing,
       parameters,
-      settings: { select_sequential_consistency: '1' },
+      settings: { select_sequential_consistency: '1', ...WITH_CONSTANTS },
+      ...(signal === undefined ? {} : { signal }),
     });
     return rows.map(bookEntryOf);
   }
@@ -335,11 +359,6 @@ function inOffsetOrder(orders: AccessLogOrder[]): AccessLogOrder[] {
   return orders.sort((a, b) =>
     a.oldestAt < b.oldestAt ? -1 : a.oldestAt > b.oldestAt ? 1 : compareOffsets(a.upTo, b.upTo),
   );
-}
-
-/** Tells sources apart. */
-function sourceKeyOf({ raftSession, bucket }: Source): string {
-  return `${String(raftSession)}/${bucket}`;
 }
 
 /** Adds to each order where the first order of its source in this batch begins. */

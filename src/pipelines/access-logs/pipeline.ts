@@ -23,6 +23,8 @@ import { NearRetention } from './near-retention.js';
 import { OrderBook } from './order-book.js';
 import { commitAllOffsets } from './offsets.js';
 import { skipOrder } from './skip.js';
+import { isSmallOrder } from './small-order.js';
+import { SmallOrders } from './small-orders.js';
 import { pipelineStatus } from './status.js';
 
 /** What the pipeline works with; its owner closes these. */
@@ -42,13 +44,15 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const claims = new Claims(clickhouse, tables, writerName(hostname(), process.pid));
   const conditionalWrites = new ConditionalWrites(s3, settings, given.log);
   const buffers = new PartBuffers(settings['s3.part-size-bytes'], settings['s3.buffer-bytes']);
-  const parts = { ...given, tables, book, claims, conditionalWrites, buffers };
+  const smallOrders = new SmallOrders({ settings, clickhouse, tables });
+  const parts = { ...given, tables, book, claims, conditionalWrites, buffers, smallOrders };
   const committer = new Committer(parts);
   const manifests = new ManifestTable(clickhouse, tables, book, settings['manifest.key-prefix']);
   const retention = new NearRetention(parts);
   return {
     name: ACCESS_LOGS,
     orderSchema: accessLogOrderSchema,
+    isSmall: isSmallOrder,
     discover: async (context) => {
       // An earlier process may have been killed between the book and the offsets.
       await commitAllOffsets(clickhouse, tables, context.signal);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import { objectKey, type KeyOptions, type KeyTarget } from './object-key.js';
+import type { ObjectContent } from './object-content.js';
+import { objectKey, type KeyFormat, type KeyOptions, type KeyTarget } from './object-key.js';
 import { orderParameters, orderSql, type AccessLogOrder } from './order.js';
 
 /** One log object of an order, before it is delivered. */
@@ -9,6 +10,8 @@ export interface PlannedObject extends KeyTarget {
   readonly key: string;
   /** Records that ClickHouse counts for it. */
   readonly records: number;
+  /** What it is to hold, when that has been fetched with the plan. */
+  readonly content?: ObjectContent;
 }
 
 /** The log objects of an order. */
@@ -27,6 +30,14 @@ const planRow = z.object({
   oldestMs: z.number(),
 });
 
+/** One object as ClickHouse counts it. */
+export type CountedObject = z.infer<typeof planRow>;
+
+/** The UTC day of a record's event, empty when keys do not depend on it. */
+export function daySql(format: KeyFormat): string {
+  return format === 'partitioned-by-event-time' ? "toString(toDate(startTime, 'UTC'))" : "''";
+}
+
 /**
  * Counts an order's records by target (and by UTC day, for keys partitioned by event time): each is an object.
  * When a bucket's logging configuration changed in the middle of the order, that makes several.
@@ -38,20 +49,35 @@ export async function planDelivery(
   options: KeyOptions,
   signal: AbortSignal,
 ): Promise<DeliveryPlan> {
-  const day = options.format === 'partitioned-by-event-time' ? "toString(toDate(startTime, 'UTC'))" : "''";
   const rows = await clickhouse.query(
     planRow,
-    `SELECT loggingTargetBucket AS targetBucket, loggingTargetPrefix AS targetPrefix, ${day} AS day,
+    `SELECT loggingTargetBucket AS targetBucket, loggingTargetPrefix AS targetPrefix, ${daySql(options.format)} AS day,
        count() AS records, toUnixTimestamp64Milli(min(startTime)) AS oldestMs
      FROM ${tables.logs} WHERE ${orderSql()}
      GROUP BY targetBucket, targetPrefix, day ORDER BY targetBucket, targetPrefix, day`,
     { doing: `count the records of work order ${order.id}`, parameters: orderParameters(order), signal },
   );
+  return planOf(order, rows, options);
+}
+
+/**
+ * Makes the plan of what ClickHouse counts.
+ *
+ * @param contentOf what an object is to hold, when that is known
+ */
+export function planOf<Row extends CountedObject>(
+  order: AccessLogOrder,
+  rows: readonly Row[],
+  options: KeyOptions,
+  contentOf?: (row: Row) => ObjectContent,
+): DeliveryPlan {
   const oldest = Math.min(...rows.map((row) => row.oldestMs));
   return {
-    objects: rows.map(({ targetBucket, targetPrefix, day, records }) => {
+    objects: rows.map((row) => {
+      const { targetBucket, targetPrefix, day, records } = row;
       const target = { targetBucket, targetPrefix, day };
-      return { ...target, records, key: objectKey(order, target, options) };
+      const content = contentOf === undefined ? {} : { content: contentOf(row) };
+      return { ...target, records, key: objectKey(order, target, options), ...content };
     }),
     records: rows.reduce((sum, row) => sum + row.records, 0),
     oldestStartTime: Number.isFinite(oldest) ? new Date(oldest).toISOString() : null,

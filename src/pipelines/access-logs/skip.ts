@@ -34,7 +34,7 @@ export async function skipOrder(
   await book.markSkipped(before, { ...given, records: undeliveredOf(before, counted) });
   // The revision decides between this and a delivery at the same time: only the book knows who won.
   const { order, skip } = await entryOf(book, orderId);
-  await commitOffsets(clickhouse, tables, [order.bucket], signal);
+  await commitOffsets(clickhouse, tables, [order], signal);
   if (skip === undefined) throw new Error(`work order ${orderId} could not be given up; try again`);
   return { order, skip };
 }

@@ -1,0 +1,42 @@
+/** A worker whose concurrency can be changed while it runs. */
+export interface Adjustable {
+  concurrency: number;
+}
+
+/**
+ * Has a worker take small orders beside the large ones. Nobody knows how large an order is before it has been taken,
+ * so there is always room for as many large ones as the worker may have, and one place more for each small one that is
+ * under way: whatever the next order is, the large ones are never too many. While all of that room is taken by large
+ * orders no small ones are taken either.
+ */
+export class SmallInFlight {
+  readonly #worker: Adjustable;
+  readonly #large: number;
+  readonly #most: number;
+  #count = 0;
+
+  /**
+   * @param large most large orders at the same time
+   * @param most most places that are added for small ones
+   */
+  constructor(worker: Adjustable, large: number, most: number) {
+    this.#worker = worker;
+    this.#large = large;
+    this.#most = most;
+  }
+
+  /** Counts a small order until its delivery has ended, well or not. */
+  async during<Result>(deliver: () => Promise<Result>): Promise<Result> {
+    this.#add(1);
+    try {
+      return await deliver();
+    } finally {
+      this.#add(-1);
+    }
+  }
+
+  #add(orders: 1 | -1): void {
+    this.#count += orders;
+    this.#worker.concurrency = this.#large + Math.min(this.#count, this.#most);
+  }
+}
