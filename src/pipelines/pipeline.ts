@@ -112,6 +112,8 @@ export interface DiscoveryContext extends DiscoveryShard {
   readonly leaseRemainingMs: () => number;
   /** Time up to which an earlier discovery counted the records that go nowhere, ISO 8601. */
   readonly countedUpTo?: string | undefined;
+  /** What the last discovery of the shard said in {@link Discovery.progress}; without it, all is looked at. */
+  readonly progress?: string | undefined;
 }
 
 /** What a discovery found. */
@@ -120,8 +122,14 @@ export interface Discovery<Order extends WorkOrder> {
   readonly orders: readonly Order[];
   /** Hand this to the next discovery as `countedUpTo`. */
   readonly countedUpTo: string;
+  /** Hand this to the next discovery as `progress`; it says how far the source has been looked through. */
+  readonly progress?: string;
   /** True when the order book holds too many open orders to make further ones. */
   readonly saturated: boolean;
+  /** True when more may be ready than one discovery takes: another one at once would find it. */
+  readonly cutOff: boolean;
+  /** Rows that the store read to find what is ready, as it says itself. */
+  readonly rowsRead: number;
 }
 
 /** Where orders can be: open (to be delivered), failed (waiting for an operator), skipped, delivered. */

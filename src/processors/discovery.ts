@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
-import type { WorkOrder } from '../pipelines/pipeline.js';
+import type { Discovery, WorkOrder } from '../pipelines/pipeline.js';
 import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
 import {
@@ -66,19 +66,8 @@ export async function runDiscovery(
   const lease = await Lease.take(redis, `${prefix}:discovering:${schedulerId(job)}`, LEASE_MS);
   if (lease === undefined) return undefined;
   const stop = metrics.cycleSeconds.startTimer();
-  const counted = `${prefix}:passed-over-counted:${schedulerId(job)}`;
   try {
-    const { shard, shards } = job;
-    const countedUpTo = (await redis.get(counted)) ?? undefined;
-    const found = await pipeline.discover({
-      shard,
-      shards,
-      signal,
-      countedUpTo,
-      leaseRemainingMs: lease.remainingMs,
-    });
-    await enqueue(queue, pipeline, settings, found.orders);
-    await redis.set(counted, found.countedUpTo);
+    const found = await discoverAll(parts, job, lease, signal);
     const on = { pipeline, queue };
     const open = await pipeline.outstanding(job);
     const restored = await restore(parts, job, open, signal);
@@ -87,8 +76,8 @@ export async function runDiscovery(
     await watchRetention(parts, pipeline, signal);
     metrics.cycles.inc();
     return {
-      orders: found.orders.length,
-      records: sumRecords(found.orders),
+      orders: found.orders,
+      records: found.records,
       restored,
       redriven,
       saturated: found.saturated,
@@ -97,6 +86,52 @@ export async function runDiscovery(
     stop();
     await lease.release();
   }
+}
+
+/** The orders that a discovery made. */
+type Found = Pick<DiscoveryOutcome, 'orders' | 'records' | 'saturated'>;
+
+/** Discovers until nothing is cut off: `consumer.max-buckets-per-discovery` sources at a time, the oldest first. */
+async function discoverAll(
+  parts: DiscoveryParts,
+  job: DiscoveryJob,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Found> {
+  let [orders, records] = [0, 0];
+  for (;;) {
+    const found = await discoverOnce(parts, job, lease, signal);
+    orders += found.orders.length;
+    records += sumRecords(found.orders);
+    const goesOn = found.cutOff && !found.saturated && found.orders.length > 0 && lease.remainingMs() > 0;
+    if (!goesOn || signal.aborted) return { orders, records, saturated: found.saturated };
+  }
+}
+
+async function discoverOnce(
+  { settings, redis, metrics, pipelines }: DiscoveryParts,
+  job: DiscoveryJob,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Discovery<WorkOrder>> {
+  const { pipeline, queue } = findPipeline(pipelines, job.pipeline);
+  const keyOf = (what: string): string => `${settings['redis.key-prefix']}:${what}:${schedulerId(job)}`;
+  const [countedKey, progressKey] = [keyOf('passed-over-counted'), keyOf('discovered')];
+  const [countedUpTo, progress] = await redis.mget(countedKey, progressKey);
+  const { shard, shards } = job;
+  const found = await pipeline.discover({
+    shard,
+    shards,
+    signal,
+    countedUpTo: countedUpTo ?? undefined,
+    progress: progress ?? undefined,
+    leaseRemainingMs: lease.remainingMs,
+  });
+  metrics.discoveryRowsRead.inc(found.rowsRead);
+  await enqueue(queue, pipeline, settings, found.orders);
+  await redis.set(countedKey, found.countedUpTo);
+  if (found.progress !== undefined) await redis.set(progressKey, found.progress);
+  return found;
 }
 
 /** Puts the open orders of the book that Redis has lost back into the queue: Redis holds no truth. */

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
+import type { Source } from './order.js';
+import { OF_SOURCES, sourceTuples } from './sources.js';
 
 /** Buckets whose offsets one statement brings up to date: keeps the bound parameters short. */
 const BUCKETS_A_STATEMENT = 200;
+
+const DAY_SECONDS = 86_400;
 
 /**
  * Brings the committed offsets of some buckets up to what the order book says: for each source the contiguous
@@ -24,6 +28,37 @@ export async function commitOffsets(
     await clickhouse.command(commitSql(tables, 'AND bucketName IN {buckets:Array(String)}'), {
       doing: 'commit offsets',
       parameters: { buckets: buckets.slice(from, from + BUCKETS_A_STATEMENT) },
+      signal,
+    });
+  }
+}
+
+/** Sources whose offsets are behind, and from when on their orders count. */
+export interface SourcesBehind {
+  readonly sources: readonly Source[];
+  /** None of them has an offset with a smaller insertedAt, in seconds; 0 when one has none. */
+  readonly writtenFrom: number;
+}
+
+/**
+ * Does for some sources what {@link commitOffsets} does, without a look at orders that their offsets have passed: these
+ * are settled, and the others were made later.
+ */
+export async function commitOffsetsBehind(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  { sources, writtenFrom }: SourcesBehind,
+  signal: AbortSignal,
+): Promise<void> {
+  const condition = `AND ${OF_SOURCES} AND orderedAt >= toDateTime({orderedFrom:UInt32})
+    AND upToInsertedAt >= toDateTime({writtenFrom:UInt32})`;
+  const orderedFrom = Math.max(0, writtenFrom - DAY_SECONDS);
+  const tuples = sourceTuples(sources);
+  for (let from = 0; from < tuples.length; from += BUCKETS_A_STATEMENT) {
+    const some = tuples.slice(from, from + BUCKETS_A_STATEMENT);
+    await clickhouse.command(commitSql(tables, condition), {
+      doing: 'commit offsets that are behind',
+      parameters: { sources: some, orderedFrom, writtenFrom },
       signal,
     });
   }
