@@ -71,7 +71,7 @@ export const settingsTable = {
   'consumer.max-buckets-per-discovery': setting(
     integer(1, 1_000_000),
     100,
-    'Buckets that one discovery makes work orders for, oldest first.',
+    'Buckets that discovery makes work orders for at a time, oldest first; it goes on while more are ready.',
     { unit: 'buckets' },
   ),
   'consumer.max-logs-per-bucket': setting(

@@ -1,0 +1,368 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import {
+  StoreStateReader,
+  type StateReader,
+  type StoreState,
+} from '../../src/pipelines/access-logs/circumstances.js';
+import { discover } from '../../src/pipelines/access-logs/discover.js';
+import { OffsetsKeeper } from '../../src/pipelines/access-logs/offsets-keeper.js';
+import { OrderBook } from '../../src/pipelines/access-logs/order-book.js';
+import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
+import { progressFrom } from '../../src/pipelines/access-logs/progress.js';
+import type { Discovery } from '../../src/pipelines/pipeline.js';
+import { silentLog } from '../../src/observability/log.js';
+import { discoveryContext, secondsAgo, type TestStore } from '../support/access-logs.js';
+import { MeasuringClickHouse } from '../support/measuring.js';
+import { at, records, useTestStores } from '../support/test-stores.js';
+
+const open = useTestStores();
+
+const THRESHOLDS = { 'consumer.count-threshold': '3', 'consumer.time-threshold-seconds': '900' };
+
+/** Discovers as the pipeline does; what is believed of the view can be changed. */
+async function discoverWith(
+  store: TestStore,
+  progress: string | undefined,
+  change: Partial<StoreState> = {},
+  clickhouse = store.clickhouse,
+): Promise<Discovery<AccessLogOrder>> {
+  const reader = new StoreStateReader(clickhouse, store.tables, silentLog());
+  const state: StateReader = { read: async (signal) => ({ ...(await reader.read(signal)), ...change }) };
+  const book = new OrderBook(clickhouse, store.tables);
+  const { settings, tables, metrics } = store;
+  const parts = { settings, tables, metrics, clickhouse, book, state, suspects: { sources: [] } };
+  return discover(parts, discoveryContext({ progress, countedUpTo: new Date().toISOString() }));
+}
+
+/** The arrivals count everything, as if the view had been there from the beginning. */
+const TRUSTED = { trustedFrom: 0, upSince: 0 };
+const UNTRUSTED = { trustedFrom: undefined };
+
+const shownIn = (orders: readonly AccessLogOrder[]): unknown[] =>
+  orders.map(({ id, records: count, oldestAt }) => ({ id, count, oldestAt }));
+
+const count = z.object({ n: z.number() });
+
+describe('discovery by what has arrived finds what a scan of everything finds', () => {
+  const scenarios: readonly (readonly [string, (store: TestStore) => Promise<void>])[] = [
+    ['nothing', () => Promise.resolve()],
+    [
+      'few young ones, enough, old ones',
+      (store) =>
+        store.insertRecords([
+          ...records(2, { bucketName: 'few-and-young', insertedAt: secondsAgo(600) }),
+          ...records(3, { bucketName: 'enough', insertedAt: secondsAgo(600) }),
+          ...records(1, { bucketName: 'old', insertedAt: secondsAgo(1000) }),
+        ]),
+    ],
+    [
+      'a bucket in two raft sessions, and records that go nowhere',
+      (store) =>
+        store.insertRecords([
+          ...records(3, { raftSessionID: 1 }),
+          ...records(4, { raftSessionID: 2 }),
+          ...records(5, { bucketName: 'off', loggingEnabled: false }),
+          ...records(5, { bucketName: 'nowhere', loggingTargetBucket: '' }),
+        ]),
+    ],
+    [
+      'records of one offset, partly passed by an offset that another deployment wrote',
+      async (store) => {
+        await store.insertRecords([
+          { insertedAt: at(0), req_id: 'A' },
+          { insertedAt: at(1), req_id: 'B' },
+          { insertedAt: at(1), req_id: 'B' },
+          { insertedAt: at(1), req_id: 'C' },
+          { insertedAt: at(1), req_id: 'C' },
+          { bucketName: 'passed', insertedAt: at(1), req_id: 'D' },
+        ]);
+        const written = { raftSessionID: 1, lastProcessedInsertedAt: at(1), lastProcessedReqId: 'B' };
+        const lastProcessedStartTime = at(1).replace('Z', '.000Z');
+        await store.clickhouse.insert(
+          store.tables.offsets,
+          [
+            { bucketName: 'source-bucket', ...written, lastProcessedStartTime },
+            { bucketName: 'passed', ...written, lastProcessedStartTime, lastProcessedReqId: 'D' },
+          ],
+          { doing: 'write offsets' },
+        );
+      },
+    ],
+    [
+      'a bucket whose last order is stuck since long, others that are delivered or open',
+      async (store) => {
+        await store.insertRecords([
+          { bucketName: 'stuck', insertedAt: secondsAgo(200_000) },
+          { bucketName: 'delivered', insertedAt: secondsAgo(100_000) },
+          { bucketName: 'open', insertedAt: secondsAgo(5000) },
+        ]);
+        const { orders } = await store.discover();
+        const of = (name: string): AccessLogOrder[] => orders.filter(({ bucket }) => bucket === name);
+        for (const order of of('stuck'))
+          await store.pipeline.fail(order, { code: 'NoSuchBucket', reason: 'gone', objects: [] });
+        for (const order of of('delivered'))
+          await store.pipeline.commit(order, { objects: [], records: 1, bytes: 0, earlier: [] });
+        await store.insertRecords([
+          ...records(2, { bucketName: 'stuck', insertedAt: secondsAgo(4000) }),
+          ...records(2, { bucketName: 'delivered', insertedAt: secondsAgo(3000) }),
+          ...records(2, { bucketName: 'new', insertedAt: secondsAgo(2000) }),
+        ]);
+      },
+    ],
+    [
+      'many orders of one bucket',
+      (store) => store.insertRecords(Array.from({ length: 25 }, (_, second) => ({ insertedAt: at(second) }))),
+    ],
+  ];
+
+  const ways: readonly (readonly [string, Partial<StoreState>, boolean])[] = [
+    ['without progress', TRUSTED, false],
+    ['with progress', TRUSTED, true],
+    ['with progress and without the view', UNTRUSTED, true],
+    ['without either', UNTRUSTED, false],
+  ];
+
+  describe.each(ways)('%s', (_, change, hasProgress) => {
+    test.each(scenarios)('%s', async (__, prepare) => {
+      const store = await open({ ...THRESHOLDS, 'consumer.max-logs-per-bucket': '10' });
+      const { progress } = hasProgress ? await discoverWith(store, undefined, change) : {};
+      // What comes in long after its insertedAt is seen by the view alone.
+      const isBlind = hasProgress && change.trustedFrom === undefined;
+      await prepare(store);
+      const expected = await store.pipeline.preview();
+      const wholly = isBlind ? undefined : progress;
+      const found = await discoverWith(store, wholly, change);
+      expect(shownIn(found.orders)).toEqual(shownIn(expected));
+      expect((await discoverWith(store, found.progress, change)).orders).toEqual([]);
+    });
+  });
+});
+
+describe('a discovery that follows another', () => {
+  test('finds records that come in long after their insertedAt, of buckets that were never seen', async () => {
+    const store = await open(THRESHOLDS);
+    await store.insertRecords(records(3));
+    const first = await discoverWith(store, undefined, TRUSTED);
+    await store.insertRecords(records(1, { bucketName: 'imported', insertedAt: secondsAgo(200_000) }));
+    const second = await discoverWith(store, first.progress, TRUSTED);
+    expect(second.orders).toMatchObject([{ bucket: 'imported', records: 1 }]);
+  });
+
+  test('keeps what is not ready yet, and what a discovery was not allowed to order', async () => {
+    const store = await open({ ...THRESHOLDS, 'consumer.max-buckets-per-discovery': '1' });
+    await store.insertRecords([
+      ...records(3, { bucketName: 'first', insertedAt: secondsAgo(7000) }),
+      ...records(3, { bucketName: 'second', insertedAt: secondsAgo(5000) }),
+      ...records(2, { bucketName: 'young', insertedAt: secondsAgo(100) }),
+    ]);
+    const first = await discoverWith(store, undefined, TRUSTED);
+    expect(first).toMatchObject({ orders: [{ bucket: 'first' }], cutOff: true });
+    const second = await discoverWith(store, first.progress, TRUSTED);
+    expect(second).toMatchObject({ orders: [{ bucket: 'second' }], cutOff: false });
+    await store.insertRecords(records(1, { bucketName: 'young', insertedAt: secondsAgo(90) }));
+    const third = await discoverWith(store, second.progress, TRUSTED);
+    expect(third.orders).toMatchObject([{ bucket: 'young', records: 3 }]);
+  });
+
+  test('makes nothing of arrivals that were counted twice', async () => {
+    const store = await open(THRESHOLDS);
+    await store.insertRecords(records(2, { insertedAt: secondsAgo(100) }));
+    const { arrivals } = store.tables;
+    await store.command(`INSERT INTO ${arrivals} SELECT * FROM ${arrivals}`);
+    const first = await discoverWith(store, undefined, TRUSTED);
+    expect(first.orders).toEqual([]);
+    await store.insertRecords(records(1, { insertedAt: secondsAgo(90) }));
+    expect((await discoverWith(store, first.progress, TRUSTED)).orders).toMatchObject([{ records: 3 }]);
+  });
+
+  test('finds by a scan what the view has not counted, when ClickHouse was started since', async () => {
+    const store = await open(THRESHOLDS);
+    const first = await discoverWith(store, undefined, TRUSTED);
+    await store.insertRecords(records(3, { insertedAt: secondsAgo(100) }));
+    await store.command(`TRUNCATE TABLE ${store.tables.arrivals}`);
+    const scannedAt = Math.floor(Date.now() / 1000);
+    const seen = JSON.stringify({ ...progressFrom(first.progress, await identityOf(store)), scannedAt });
+    const second = await discoverWith(store, seen, TRUSTED);
+    expect(second.orders).toEqual([]);
+    const restarted = { ...TRUSTED, upSince: scannedAt + 1 };
+    expect((await discoverWith(store, second.progress, restarted)).orders).toMatchObject([{ records: 3 }]);
+  });
+
+  test('begins from the beginning when the progress is about other tables', async () => {
+    const store = await open(THRESHOLDS);
+    const first = await discoverWith(store, undefined, TRUSTED);
+    await store.insertRecords(records(3, { insertedAt: secondsAgo(200_000) }));
+    await store.command(`TRUNCATE TABLE ${store.tables.arrivals}`);
+    const elsewhere = (first.progress ?? '').replace('"of":"', '"of":"another ');
+    expect((await discoverWith(store, elsewhere, UNTRUSTED)).orders).toMatchObject([{ records: 3 }]);
+  });
+});
+
+async function identityOf(store: TestStore): Promise<string> {
+  return (await new StoreStateReader(store.clickhouse, store.tables, silentLog()).read()).identity;
+}
+
+describe('the view on the logs', () => {
+  const trustedFrom = async (store: TestStore): Promise<number | undefined> =>
+    (await new StoreStateReader(store.clickhouse, store.tables, silentLog()).read()).trustedFrom;
+
+  test('is trusted from a while after it was made, and no longer when it is gone', async () => {
+    const store = await open();
+    const { now } = await new StoreStateReader(store.clickhouse, store.tables, silentLog()).read();
+    const from = (await trustedFrom(store)) ?? 0;
+    expect(from).toBeGreaterThan(now);
+    expect(from).toBeLessThan(now + 3600);
+    await store.command(`DROP TABLE ${store.tables.arrivals}_mv`);
+    expect(await trustedFrom(store)).toBeUndefined();
+    await store.insertRecords(records(3, { insertedAt: secondsAgo(100) }));
+    expect((await store.discover()).orders).toMatchObject([{ records: 3 }]);
+  });
+
+  test('counts what shippers insert, eligible and not, by source', async () => {
+    const store = await open();
+    const row = { bucketName: 'b', raftSessionID: 7, startTime: at(0), insertedAt: at(0), req_id: 'R' };
+    await store.clickhouse.insert(
+      store.tables.ingest,
+      [
+        { ...row, loggingEnabled: true, loggingTargetBucket: 't' },
+        { ...row, loggingEnabled: true, loggingTargetBucket: 't', insertedAt: at(5) },
+        { ...row, loggingEnabled: true },
+        { ...row, loggingEnabled: false },
+      ],
+      { doing: 'ingest' },
+    );
+    const arrival = z.object({
+      bucketName: z.string(),
+      raftSessionID: z.number(),
+      records: z.number(),
+      first: z.number(),
+      last: z.number(),
+      loggingOff: z.number(),
+      noTarget: z.number(),
+    });
+    const sql = `SELECT bucketName, raftSessionID, records, toUnixTimestamp(first) AS first,
+        toUnixTimestamp(last.1) AS last, loggingOff, noTarget FROM ${store.tables.arrivals}`;
+    expect(await store.select(arrival, sql)).toEqual([
+      {
+        bucketName: 'b',
+        raftSessionID: 7,
+        records: 2,
+        first: Date.parse(at(0)) / 1000,
+        last: Date.parse(at(5)) / 1000,
+        loggingOff: 1,
+        noTarget: 1,
+      },
+    ]);
+  });
+});
+
+describe('what a discovery reads', () => {
+  const HOURS = 60;
+
+  /** Records of three days that are all delivered, and the offsets that say so. */
+  async function retain(store: TestStore, rows: number): Promise<void> {
+    const { logs, offsets } = store.tables;
+    await store.command(
+      `INSERT INTO ${logs} (insertedAt, startTime, bucketName, req_id, loggingEnabled, loggingTargetBucket, raftSessionID)
+       SELECT toStartOfHour(now()) - 3 * 3600 - (number % ${String(HOURS)}) * 3600, now64(3), concat('bucket-', toString(number % 20)),
+         toString(number), true, 'target-logs', 1 FROM numbers({rows:UInt64})`,
+      { rows },
+    );
+    await store.command(
+      `INSERT INTO ${offsets} SELECT bucketName, 1, toStartOfHour(now()) - 7200, toDateTime64(0, 3), ''
+       FROM (SELECT DISTINCT bucketName FROM ${logs})`,
+    );
+    await store.command(`OPTIMIZE TABLE ${logs} FINAL`);
+  }
+
+  /** Rows read by a discovery that follows another, with the same undelivered records. */
+  async function rowsRead(
+    rows: number,
+    prepare = (_: TestStore): Promise<void> => Promise.resolve(),
+  ): Promise<number> {
+    const store = await open(THRESHOLDS);
+    await retain(store, rows);
+    await prepare(store);
+    const { progress } = await discoverWith(store, undefined, TRUSTED);
+    const scanned = JSON.stringify({
+      ...progressFrom(progress, await identityOf(store)),
+      scannedAt: Math.floor(Date.now() / 1000),
+      arrivedFrom: Math.floor(Date.now() / 1000),
+    });
+    // What has just been retained arrived long ago in earnest.
+    await store.command(`TRUNCATE TABLE ${store.tables.arrivals}`);
+    await store.insertRecords(
+      Array.from({ length: 100 }, (_, n) => ({
+        bucketName: `bucket-${String(n % 10)}`,
+        insertedAt: secondsAgo(1000),
+      })),
+    );
+    const clickhouse = new MeasuringClickHouse(store.settings, silentLog());
+    try {
+      const found = await discoverWith(store, scanned, TRUSTED, clickhouse);
+      expect(found.orders).toHaveLength(10);
+      expect(found.rowsRead).toBeLessThanOrEqual(clickhouse.rowsRead);
+      return clickhouse.rowsRead;
+    } finally {
+      await clickhouse.close();
+    }
+  }
+
+  test('does not grow with the records that are retained', async () => {
+    const [few, many] = [await rowsRead(20_000), await rowsRead(200_000)];
+    expect(many).toBeLessThanOrEqual(few * 1.1);
+    expect(many).toBeLessThan(5000);
+  });
+
+  test('does not grow with the age of an order that is stuck', async () => {
+    const stuck = await rowsRead(20_000, async (store) => {
+      await store.insertRecords([{ bucketName: 'stuck', insertedAt: secondsAgo(70 * 3600) }]);
+      const { orders } = await discoverWith(store, undefined, TRUSTED);
+      for (const order of orders)
+        await store.pipeline.fail(order, { code: 'NoSuchBucket', reason: 'gone', objects: [] });
+      expect(orders).toHaveLength(1);
+    });
+    expect(stuck).toBeLessThan((await rowsRead(20_000)) + 1000);
+  });
+
+  test('does not grow with the orders that the book keeps', async () => {
+    const store = await open();
+    const { workOrders } = store.tables;
+    const settled = (from: number, orders: number): Promise<void> =>
+      store.command(
+        `INSERT INTO ${workOrders} (orderId, bucketName, raftSessionID, upToInsertedAt, orderedAt, updatedAt, state, revision)
+         SELECT toString({from:UInt64} + number), concat('bucket-', toString(number % 50)), 1, now() - 86400 * (1 + number % 20),
+           now64(3) - 86400 * (1 + number % 20), now64(3) - 86400 * (1 + number % 20), 'delivered', 2000000000000000
+         FROM numbers({orders:UInt64})`,
+        { from, orders },
+      );
+    await settled(0, 1000);
+    await store.insertRecords(records(3));
+    const { orders } = await store.discover();
+    expect(orders).toHaveLength(1);
+    const clickhouse = new MeasuringClickHouse(store.settings, silentLog());
+    const book = new OrderBook(clickhouse, store.tables);
+    const keeper = new OffsetsKeeper({ clickhouse, tables: store.tables, book });
+    const { signal } = new AbortController();
+    await keeper.catchUp(signal);
+    const read = async (): Promise<number> => {
+      await store.command(`OPTIMIZE TABLE ${workOrders} FINAL`);
+      clickhouse.rowsRead = 0;
+      expect(await book.countOpen()).toBe(1);
+      expect(await book.open({ shard: 0, shards: 1 })).toEqual(orders);
+      expect(await book.failed({})).toEqual([]);
+      await keeper.catchUp(signal);
+      return clickhouse.rowsRead;
+    };
+    try {
+      const few = await read();
+      await settled(1000, 40_000);
+      const n = await store.select(count, `SELECT count() AS n FROM ${workOrders}`);
+      expect(n[0]?.n).toBeGreaterThan(40_000);
+      expect(await read()).toBeLessThanOrEqual(few * 1.1 + 100);
+    } finally {
+      await clickhouse.close();
+    }
+  });
+});
