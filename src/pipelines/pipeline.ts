@@ -103,7 +103,7 @@ export interface DiscoveryShard {
 }
 
 /** What a discovery may rely on. */
-export interface DiscoveryContext extends DiscoveryShard {
+export interface DiscoveryContext<Order extends WorkOrder = WorkOrder> extends DiscoveryShard {
   readonly signal: AbortSignal;
   /**
    * How many ms from now this discovery is certain to be the only one of its shard. An order must not enter the
@@ -114,6 +114,11 @@ export interface DiscoveryContext extends DiscoveryShard {
   readonly countedUpTo?: string | undefined;
   /** What the last discovery of the shard said in {@link Discovery.progress}; without it, all is looked at. */
   readonly progress?: string | undefined;
+  /**
+   * Takes new orders as soon as they are in the order book, and answers whether to go on with further sources. Without
+   * it a discovery ends after `consumer.max-buckets-per-discovery`.
+   */
+  readonly take?: ((orders: readonly Order[]) => Promise<boolean>) | undefined;
 }
 
 /** What a discovery found. */
@@ -126,8 +131,6 @@ export interface Discovery<Order extends WorkOrder> {
   readonly progress?: string;
   /** True when the order book holds too many open orders to make further ones. */
   readonly saturated: boolean;
-  /** True when more may be ready than one discovery takes: another one at once would find it. */
-  readonly cutOff: boolean;
   /** Rows that the store read to find what is ready, as it says itself. */
   readonly rowsRead: number;
 }
@@ -231,7 +234,7 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> {
   /** Validates a job's payload when a job is taken, not only when it is added. */
   readonly orderSchema: z.ZodType<Order>;
   /** Finds what is ready and writes new orders into the order book. */
-  discover(context: DiscoveryContext): Promise<Discovery<Order>>;
+  discover(context: DiscoveryContext<Order>): Promise<Discovery<Order>>;
   /** What {@link Pipeline.discover} would order now, without ordering it; oldest first. */
   preview(signal?: AbortSignal): Promise<readonly Order[]>;
   /** Orders in the book that are open: enqueued again when Redis forgot them. */

@@ -67,7 +67,7 @@ export async function runDiscovery(
   if (lease === undefined) return undefined;
   const stop = metrics.cycleSeconds.startTimer();
   try {
-    const found = await discoverAll(parts, job, lease, signal);
+    const found = await discover(parts, job, lease, signal);
     const on = { pipeline, queue };
     const open = await pipeline.outstanding(job);
     const restored = await restore(parts, job, open, signal);
@@ -76,8 +76,8 @@ export async function runDiscovery(
     await watchRetention(parts, pipeline, signal);
     metrics.cycles.inc();
     return {
-      orders: found.orders,
-      records: found.records,
+      orders: found.orders.length,
+      records: sumRecords(found.orders),
       restored,
       redriven,
       saturated: found.saturated,
@@ -88,27 +88,8 @@ export async function runDiscovery(
   }
 }
 
-/** The orders that a discovery made. */
-type Found = Pick<DiscoveryOutcome, 'orders' | 'records' | 'saturated'>;
-
-/** Discovers until nothing is cut off: `consumer.max-buckets-per-discovery` sources at a time, the oldest first. */
-async function discoverAll(
-  parts: DiscoveryParts,
-  job: DiscoveryJob,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<Found> {
-  let [orders, records] = [0, 0];
-  for (;;) {
-    const found = await discoverOnce(parts, job, lease, signal);
-    orders += found.orders.length;
-    records += sumRecords(found.orders);
-    const goesOn = found.cutOff && !found.saturated && found.orders.length > 0 && lease.remainingMs() > 0;
-    if (!goesOn || signal.aborted) return { orders, records, saturated: found.saturated };
-  }
-}
-
-async function discoverOnce(
+/** Has the pipeline discover, and puts its orders into the queue as they come. */
+async function discover(
   { settings, redis, metrics, pipelines }: DiscoveryParts,
   job: DiscoveryJob,
   lease: Lease,
@@ -126,9 +107,12 @@ async function discoverOnce(
     countedUpTo: countedUpTo ?? undefined,
     progress: progress ?? undefined,
     leaseRemainingMs: lease.remainingMs,
+    take: async (orders) => {
+      await enqueue(queue, pipeline, settings, orders);
+      return lease.remainingMs() > 0;
+    },
   });
   metrics.discoveryRowsRead.inc(found.rowsRead);
-  await enqueue(queue, pipeline, settings, found.orders);
   await redis.set(countedKey, found.countedUpTo);
   if (found.progress !== undefined) await redis.set(progressKey, found.progress);
   return found;

@@ -119,7 +119,6 @@ describe('discovery by what has arrived finds what a scan of everything finds', 
   const ways: readonly (readonly [string, Partial<StoreState>, boolean])[] = [
     ['without progress', TRUSTED, false],
     ['with progress', TRUSTED, true],
-    ['with progress and without the view', UNTRUSTED, true],
     ['without either', UNTRUSTED, false],
   ];
 
@@ -127,12 +126,9 @@ describe('discovery by what has arrived finds what a scan of everything finds', 
     test.each(scenarios)('%s', async (__, prepare) => {
       const store = await open({ ...THRESHOLDS, 'consumer.max-logs-per-bucket': '10' });
       const { progress } = hasProgress ? await discoverWith(store, undefined, change) : {};
-      // What comes in long after its insertedAt is seen by the view alone.
-      const isBlind = hasProgress && change.trustedFrom === undefined;
       await prepare(store);
       const expected = await store.pipeline.preview();
-      const wholly = isBlind ? undefined : progress;
-      const found = await discoverWith(store, wholly, change);
+      const found = await discoverWith(store, progress, change);
       expect(shownIn(found.orders)).toEqual(shownIn(expected));
       expect((await discoverWith(store, found.progress, change)).orders).toEqual([]);
     });
@@ -157,12 +153,43 @@ describe('a discovery that follows another', () => {
       ...records(2, { bucketName: 'young', insertedAt: secondsAgo(100) }),
     ]);
     const first = await discoverWith(store, undefined, TRUSTED);
-    expect(first).toMatchObject({ orders: [{ bucket: 'first' }], cutOff: true });
+    expect(first.orders).toMatchObject([{ bucket: 'first' }]);
     const second = await discoverWith(store, first.progress, TRUSTED);
-    expect(second).toMatchObject({ orders: [{ bucket: 'second' }], cutOff: false });
+    expect(second.orders).toMatchObject([{ bucket: 'second' }]);
     await store.insertRecords(records(1, { bucketName: 'young', insertedAt: secondsAgo(90) }));
     const third = await discoverWith(store, second.progress, TRUSTED);
     expect(third.orders).toMatchObject([{ bucket: 'young', records: 3 }]);
+  });
+
+  test('scans from the progress on when there is no view, and does not miss what comes in a little late', async () => {
+    const store = await open(THRESHOLDS);
+    await store.insertRecords(records(3, { insertedAt: secondsAgo(7000) }));
+    const first = await discoverWith(store, undefined, UNTRUSTED);
+    expect(first.orders).toMatchObject([{ records: 3 }]);
+    await store.insertRecords([
+      ...records(3, { bucketName: 'late', insertedAt: secondsAgo(600) }),
+      ...records(2, { bucketName: 'young', insertedAt: secondsAgo(10) }),
+    ]);
+    const second = await discoverWith(store, first.progress, UNTRUSTED);
+    expect(second.orders).toMatchObject([{ bucket: 'late', records: 3 }]);
+    await store.insertRecords(records(1, { bucketName: 'young', insertedAt: secondsAgo(5) }));
+    expect((await discoverWith(store, second.progress, UNTRUSTED)).orders).toMatchObject([
+      { bucket: 'young', records: 3 },
+    ]);
+  });
+
+  test('goes on with all that is ready as long as its orders are taken', async () => {
+    const store = await open({ ...THRESHOLDS, 'consumer.max-buckets-per-discovery': '2' });
+    const names = Array.from({ length: 7 }, (_, n) => `bucket-${String(n)}`);
+    await store.insertRecords(names.flatMap((bucketName) => records(3, { bucketName })));
+    const taken: number[] = [];
+    const take = (orders: readonly AccessLogOrder[]): Promise<boolean> => {
+      taken.push(orders.length);
+      return Promise.resolve(true);
+    };
+    const { orders } = await store.pipeline.discover({ ...discoveryContext(), take });
+    expect(orders.map(({ bucket }) => bucket).sort()).toEqual(names);
+    expect(taken).toEqual([2, 5]);
   });
 
   test('makes nothing of arrivals that were counted twice', async () => {

@@ -11,7 +11,7 @@ import type { OrderBook } from './order-book.js';
 import { countPassedOver } from './passed-over.js';
 import { planLook, progressAfter, progressFrom, type Circumstances, type Look } from './progress.js';
 import { cutNext, findReady, type ReadySource, type Thresholds } from './ready.js';
-import { findWaiting, leftOf, type Readiness } from './waiting.js';
+import { findWaiting, leftOf, type Readiness, type Waiting } from './waiting.js';
 
 /** What discovery works with. */
 export interface DiscoveryParts {
@@ -27,6 +27,8 @@ export interface DiscoveryParts {
 
 /** Sources whose orders are cut at the same time; each is one query after the other. */
 const CUTS_AT_A_TIME = 4;
+/** Sources at a time, once the oldest have been ordered. */
+const FURTHER_SOURCES = 1000;
 /** Orders of one source that one discovery makes at most; the others come next. */
 const MOST_ORDERS_A_SOURCE = 5000;
 /** How far back positions are looked for among the orders of all sources, in seconds. */
@@ -35,7 +37,7 @@ const RECENT = 3600;
 /** Finds what is ready, cuts it into orders and writes them into the order book. */
 export async function discover(
   parts: DiscoveryParts,
-  context: DiscoveryContext,
+  context: DiscoveryContext<AccessLogOrder>,
 ): Promise<Discovery<AccessLogOrder>> {
   const { settings, book, metrics, clickhouse, tables } = parts;
   const { shard, shards, signal } = context;
@@ -44,8 +46,7 @@ export async function discover(
   const counted = await countPassedOver(parts, context, state);
   const room = settings['queue.max-outstanding-orders'] - (await book.countOpen());
   const handedOn = context.progress === undefined ? {} : { progress: context.progress };
-  const none = { orders: [], ...counted, saturated: true, cutOff: false, rowsRead: 0 };
-  if (room <= 0) return { ...none, ...handedOn };
+  if (room <= 0) return { orders: [], ...counted, ...handedOn, saturated: true, rowsRead: 0 };
   const before = progressFrom(context.progress, state.identity);
   const given = circumstances(settings, state);
   const look = planLook(before, given);
@@ -59,10 +60,7 @@ export async function discover(
     parts.suspects.sources,
     signal,
   );
-  const wanted = await cutOrders(parts, waiting.ready, new Date(given.now * 1000), room, signal);
-  // The lease has been renewed meanwhile: what is certain of it counts from now.
-  const deadlineMs = (await book.now()) + context.leaseRemainingMs();
-  const orders = await book.add(wanted, deadlineMs, signal);
+  const { orders, saturated } = await orderAll(parts, context, waiting, new Date(given.now * 1000), room);
   metrics.batchesFound.inc(orders.length);
   stop();
   const left = leftOf(waiting.candidates, orders);
@@ -70,10 +68,36 @@ export async function discover(
     orders,
     ...counted,
     progress: JSON.stringify(progressAfter(before, state.identity, look, given, left)),
-    saturated: wanted.length >= room,
-    cutOff: waiting.cutOff,
+    saturated,
     rowsRead: meter.rowsRead,
   };
+}
+
+/** Orders what waits: as many sources as the settings say, and as long as somebody takes the orders the others too. */
+async function orderAll(
+  parts: DiscoveryParts,
+  context: DiscoveryContext<AccessLogOrder>,
+  waiting: Waiting,
+  at: Date,
+  room: number,
+): Promise<{ readonly orders: readonly AccessLogOrder[]; readonly saturated: boolean }> {
+  const { settings, book } = parts;
+  const { signal } = context;
+  const all: AccessLogOrder[] = [];
+  let [left, most] = [room, settings['consumer.max-buckets-per-discovery']];
+  for (;;) {
+    const ready = await waiting.next(most, signal);
+    const wanted = await cutOrders(parts, ready, at, left, signal);
+    left -= wanted.length;
+    // The lease has been renewed meanwhile: what is certain of it counts from now.
+    const deadlineMs = (await book.now()) + context.leaseRemainingMs();
+    const orders = await book.add(wanted, deadlineMs, signal);
+    all.push(...orders);
+    const isTaken = (await context.take?.(orders)) ?? false;
+    if (!isTaken || orders.length === 0 || left <= 0 || !waiting.hasMore)
+      return { orders: all, saturated: left <= 0 };
+    most = Math.max(most, FURTHER_SOURCES);
+  }
 }
 
 function circumstances(settings: Settings, state: StoreState): Circumstances {
@@ -92,7 +116,6 @@ function readinessOf(settings: Settings, now: number): Readiness {
   return {
     countThreshold: settings['consumer.count-threshold'],
     oldEnough: Math.max(0, now - settings['consumer.time-threshold-seconds']),
-    maxSources: settings['consumer.max-buckets-per-discovery'],
   };
 }
 

@@ -74,7 +74,7 @@ const FIRST_SCAN = 3600;
 
 /**
  * Decides where a discovery looks.
- * - Arrivals that count everything are asked from the progress on.
+ * - The arrivals are asked from the progress on, also when they are not trusted: what they have counted is there.
  * - What they have not counted from its beginning is scanned for in the logs, from the progress on: while they are not
  *   trusted, after ClickHouse was started, and once an hour, for an insert may fail between the logs and its count.
  * - Without progress, and every few hours, all is looked at.
@@ -88,13 +88,14 @@ export function planLook(progress: Progress | undefined, given: Circumstances): 
   }
   const whole = now - progress.wholeAt >= WHOLE_EVERY;
   const scanFrom = Math.max(0, progress.scannedUpTo + 1 - SCAN_MARGIN);
-  if (trustedFrom === undefined) return { arrivedFrom: undefined, scanFrom: whole ? 0 : scanFrom, whole };
+  const arrivedFrom = Math.max(0, progress.arrivedFrom - ARRIVAL_MARGIN);
+  if (trustedFrom === undefined) return { arrivedFrom, scanFrom: whole ? 0 : scanFrom, whole };
   const isScanDue =
     progress.scannedUpTo < trustedFrom ||
     upSince > progress.scannedAt ||
     now - progress.scannedAt >= SCAN_EVERY;
   return {
-    arrivedFrom: whole ? 0 : Math.max(0, progress.arrivedFrom - ARRIVAL_MARGIN),
+    arrivedFrom: whole ? 0 : arrivedFrom,
     scanFrom: isScanDue ? scanFrom : undefined,
     whole,
   };

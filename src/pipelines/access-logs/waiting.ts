@@ -11,18 +11,6 @@ export interface Readiness {
   readonly countThreshold: number;
   /** When its oldest waiting record was inserted then or earlier. */
   readonly oldEnough: number;
-  /** Most sources at a time. */
-  readonly maxSources: number;
-}
-
-/** What a look has found. */
-export interface Waiting {
-  /** The sources that are ready, oldest first. */
-  readonly ready: readonly ReadySource[];
-  /** All that may have something waiting, ready or not. */
-  readonly candidates: readonly Candidate[];
-  /** Whether more may be ready than one discovery takes. */
-  readonly cutOff: boolean;
 }
 
 /** Most sources that one statement counts: keeps the bound parameters short. */
@@ -30,8 +18,77 @@ const MOST_A_STATEMENT = 500;
 /** Fewest, so that many that turn out not to be ready do not take as many statements. */
 const FEWEST_A_STATEMENT = 100;
 
+/** What a look has found: all that may be ready, the oldest first, counted as it is asked for. */
+export class Waiting {
+  readonly #finder: Finder;
+  readonly #bounds: Bounds;
+  readonly #readiness: Readiness;
+  readonly #candidates: Map<string, Candidate>;
+  readonly #inTurn: readonly Candidate[];
+  readonly #taken = new Set<string>();
+  #counted = 0;
+  /** Ready, but not asked for yet. */
+  #over: ReadySource[] = [];
+
+  constructor(
+    finder: Finder,
+    bounds: Bounds,
+    readiness: Readiness,
+    candidates: Map<string, Candidate>,
+    suspects: readonly Candidate[],
+  ) {
+    this.#finder = finder;
+    this.#bounds = bounds;
+    this.#readiness = readiness;
+    this.#candidates = candidates;
+    const suspected = suspects.filter(({ raftSession }) => raftSession % bounds.shards === bounds.shard);
+    this.#inTurn = [...candidates.values(), ...suspected]
+      .filter((candidate) => mayBeReady(candidate, readiness))
+      .sort(byAge);
+  }
+
+  /** All that may have something waiting, ready or not. */
+  get candidates(): readonly Candidate[] {
+    return [...this.#candidates.values()];
+  }
+
+  /** Whether more may be ready than was asked for. */
+  get hasMore(): boolean {
+    return this.#over.length > 0 || this.#counted < this.#inTurn.length;
+  }
+
+  /** The next sources that are ready, oldest first; fewer than `most` only when there are no more. */
+  async next(most: number, signal?: AbortSignal): Promise<readonly ReadySource[]> {
+    const ready = this.#over;
+    while (this.#counted < this.#inTurn.length && ready.length < most) {
+      const wanted = Math.min(MOST_A_STATEMENT, Math.max(FEWEST_A_STATEMENT, most - ready.length));
+      const some = this.#inTurn.slice(this.#counted, this.#counted + wanted);
+      this.#counted += some.length;
+      ready.push(...this.#readyOf(await this.#finder.counted(some, this.#bounds, signal)));
+    }
+    ready.sort(byFirst);
+    this.#over = ready.slice(most);
+    return ready.slice(0, most);
+  }
+
+  #readyOf(counted: readonly Candidate[]): ReadySource[] {
+    const ready: ReadySource[] = [];
+    for (const candidate of counted) {
+      const key = sourceKeyOf(candidate);
+      const { exact } = candidate;
+      const before = this.#candidates.get(key);
+      if (before !== undefined) this.#candidates.set(key, { ...before, exact });
+      if (exact === undefined || exact === null || this.#taken.has(key) || !isReady(exact, this.#readiness))
+        continue;
+      this.#taken.add(key);
+      ready.push(exact);
+    }
+    return ready;
+  }
+}
+
 /**
- * Finds the sources that are ready. Arrivals and positions tell which may be; only those are counted, in the logs.
+ * Finds the sources that may be ready, by arrivals and positions. Only those are counted in the logs.
  *
  * @param suspects sources in which somebody found records that wait, and that a look may not find by itself
  */
@@ -47,34 +104,7 @@ export async function findWaiting(
     look.arrivedFrom === undefined ? [] : finder.arrived(look.arrivedFrom, bounds, signal),
     look.scanFrom === undefined ? [] : finder.scanned(look.scanFrom, bounds, signal),
   ]);
-  const candidates = merged(arrived, scanned, look.scanFrom);
-  const ready: ReadySource[] = [];
-  const suspected = suspects.filter(({ raftSession }) => raftSession % bounds.shards === bounds.shard);
-  const inTurn = [...candidates.values(), ...suspected]
-    .filter((candidate) => mayBeReady(candidate, readiness))
-    .sort(byAge);
-  const taken = new Set<string>();
-  let counted = 0;
-  while (counted < inTurn.length && ready.length < readiness.maxSources) {
-    const missing = Math.max(FEWEST_A_STATEMENT, readiness.maxSources - ready.length);
-    const wanted = Math.min(MOST_A_STATEMENT, missing);
-    const some = inTurn.slice(counted, counted + wanted);
-    counted += some.length;
-    for (const candidate of await finder.counted(some, bounds, signal)) {
-      const key = sourceKeyOf(candidate);
-      const { exact } = candidate;
-      const before = candidates.get(key);
-      if (before !== undefined) candidates.set(key, { ...before, exact });
-      if (exact === undefined || exact === null || taken.has(key) || !isReady(exact, readiness)) continue;
-      taken.add(key);
-      ready.push(exact);
-    }
-  }
-  return {
-    ready: ready.sort(byFirst).slice(0, readiness.maxSources),
-    candidates: [...candidates.values()],
-    cutOff: counted < inTurn.length || ready.length > readiness.maxSources,
-  };
+  return new Waiting(finder, bounds, readiness, merged(arrived, scanned, look.scanFrom), suspects);
 }
 
 /** One candidate a source. What a scan has counted holds unless the arrivals know of older records. */
