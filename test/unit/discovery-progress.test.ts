@@ -266,14 +266,8 @@ describe('where a discovery looks', () => {
     upSince: START - 90_000,
     retainedFrom: START - RETAINED,
   };
-  const look = (change: Partial<Circumstances>, from: Partial<Progress> | undefined = {}): unknown => {
-    const { arrivedFrom, scanFrom, whole } = planLook(
-      from === undefined ? undefined : { ...progress, ...from },
-      {
-        ...given,
-        ...change,
-      },
-    );
+  const look = (change: Partial<Circumstances>, from: Partial<Progress>): unknown => {
+    const { arrivedFrom, scanFrom, whole } = planLook({ ...progress, ...from }, { ...given, ...change });
     return [arrivedFrom !== undefined, scanFrom !== undefined, whole];
   };
 

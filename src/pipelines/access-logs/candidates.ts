@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ClickHouse } from '../../clickhouse/client.js';
+import type { ClickHouse, RequestOptions } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard } from '../pipeline.js';
 import { offsetFrom, offsetOrNull, OFFSET_COLUMNS, rawOffsetSchema, rawOffsetSql } from './offset.js';
@@ -144,6 +144,12 @@ function waitingSql(tables: Tables, scope: Parameters<typeof positionsSql>[1], c
     GROUP BY bucketName, raftSessionID`;
 }
 
+/** A scan of all that is kept can take long: ClickHouse says that it is at it, so that it does not count as silent. */
+const SIGNS_OF_LIFE = {
+  send_progress_in_http_headers: 1,
+  http_headers_progress_interval_ms: '10000',
+} as const;
+
 /** The sources that have records waiting with an insertedAt from `from` on. Reads the sorting key of those hours. */
 export async function scannedCandidates(
   parts: CandidateParts,
@@ -153,7 +159,16 @@ export async function scannedCandidates(
 ): Promise<Candidate[]> {
   const ofShard = 'raftSessionID % {shards:UInt16} = {shard:UInt16}';
   const sql = waitingSql(parts.tables, { recent: true }, ofShard);
-  const rows = await measured(parts, waitingRow, sql, 'scan for what waits', { from, ...bounds }, signal);
+  const parameters = { from, ...bounds };
+  const rows = await measured(
+    parts,
+    waitingRow,
+    sql,
+    'scan for what waits',
+    parameters,
+    signal,
+    SIGNS_OF_LIFE,
+  );
   return rows.map((row) => {
     const known = row.isKnown === 1 || bounds.recentFrom === 0;
     const waiting = readySourceOf(row);
@@ -226,11 +241,12 @@ async function measured<Row>(
   doing: string,
   parameters: Readonly<Record<string, unknown>>,
   signal?: AbortSignal,
+  settings: RequestOptions['settings'] = {},
 ): Promise<readonly Row[]> {
   const { rows, rowsRead } = await clickhouse.queryMeasured(row, sql, {
     doing,
     parameters,
-    settings: { select_sequential_consistency: '1' },
+    settings: { select_sequential_consistency: '1', ...settings },
     ...(signal === undefined ? {} : { signal }),
   });
   meter.rowsRead += rowsRead;

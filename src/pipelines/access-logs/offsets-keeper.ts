@@ -3,7 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { BookEntry } from './book-row.js';
 import { compareOffsets, offsetOrNull, rawOffsetSchema, rawOffsetSql } from './offset.js';
-import { commitAllOffsets, commitOffsetsBehind } from './offsets.js';
+import { commitOffsetsBehind } from './offsets.js';
 import type { Source } from './order.js';
 import type { OrderBook } from './order-book.js';
 import { sourceKeyOf } from './sources.js';
@@ -44,14 +44,11 @@ export class OffsetsKeeper {
 
   /** Brings them up to date. */
   async catchUp(signal: AbortSignal): Promise<void> {
-    const { clickhouse, tables, book } = this.#parts;
-    const nowMs = await book.now();
-    if (nowMs - this.#wholeAtMs >= WHOLE_EVERY_MS) {
-      await commitAllOffsets(clickhouse, tables, signal);
-      this.#wholeAtMs = nowMs;
-    } else {
-      await this.#catchUpWith(await this.#behind(this.#doneAtMs - CLOCKS_DIFFER_MS, signal), nowMs, signal);
-    }
+    const nowMs = await this.#parts.book.now();
+    const isWhole = nowMs - this.#wholeAtMs >= WHOLE_EVERY_MS;
+    const behind = await this.#behind(isWhole ? 0 : this.#doneAtMs - CLOCKS_DIFFER_MS, signal);
+    await this.#catchUpWith(behind, nowMs, signal);
+    if (isWhole) this.#wholeAtMs = nowMs;
     this.#doneAtMs = nowMs;
   }
 

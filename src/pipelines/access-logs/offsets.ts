@@ -64,18 +64,6 @@ export async function commitOffsetsBehind(
   }
 }
 
-/** Brings the offsets of every source up to the order book. */
-export async function commitAllOffsets(
-  clickhouse: ClickHouse,
-  tables: Tables,
-  signal?: AbortSignal,
-): Promise<void> {
-  await clickhouse.command(commitSql(tables, ''), {
-    doing: 'commit the offsets of all buckets',
-    ...(signal === undefined ? {} : { signal }),
-  });
-}
-
 /**
  * One statement, so that what it writes follows from what the book says at that moment. An order is part of the
  * prefix when no order of its source that is still open or failed ends before it does. Sources whose offset
