@@ -150,6 +150,7 @@ function placeholders(tables: Tables, settings: Settings): ReadonlyMap<string, s
     ['workOrdersLocalName', localName(tables.workOrdersLocal)],
     ['orderClaimsLocalName', localName(tables.orderClaimsLocal)],
     ['manifestsLocalName', localName(tables.manifestsLocal)],
+    ['arrivalsLocalName', localName(tables.arrivalsLocal)],
     ['orderBookRetentionDays', String(settings['order-book.retention-days'])],
   ]);
 }

@@ -17,6 +17,9 @@ export interface Tables {
   readonly orderClaimsLocal: string;
   readonly manifests: string;
   readonly manifestsLocal: string;
+  /** How many records came in, by minute and source: a hint for discovery. */
+  readonly arrivals: string;
+  readonly arrivalsLocal: string;
   /** Which versions of the schema have been applied. */
   readonly schemaVersions: string;
 }
@@ -33,6 +36,8 @@ interface Names {
   readonly orderClaimsLocal: string;
   readonly manifests: string;
   readonly manifestsLocal: string;
+  readonly arrivals: string;
+  readonly arrivalsLocal: string;
 }
 
 const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
@@ -48,6 +53,8 @@ const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
     orderClaimsLocal: 'order_claims_local',
     manifests: 'manifests',
     manifestsLocal: 'manifests_local',
+    arrivals: 'arrivals',
+    arrivalsLocal: 'arrivals_local',
   },
   federation: {
     logs: 'access_logs_federated',
@@ -61,6 +68,8 @@ const LAYOUTS: Readonly<Record<Settings['clickhouse.table-layout'], Names>> = {
     orderClaimsLocal: 'order_claims',
     manifests: 'manifests_federated',
     manifestsLocal: 'manifests',
+    arrivals: 'arrivals_federated',
+    arrivalsLocal: 'arrivals',
   },
 };
 
@@ -78,6 +87,7 @@ export function tablesOf(settings: Settings): Tables {
   const workOrders = full(settings['clickhouse.work-orders-table'], layout.workOrders);
   const orderClaims = full('', layout.orderClaims);
   const manifests = full('', layout.manifests);
+  const arrivals = full('', layout.arrivals);
   const local = (own: string, standard: string, distributed: string): string =>
     cluster === '' ? distributed : full(own, standard);
   return {
@@ -98,6 +108,8 @@ export function tablesOf(settings: Settings): Tables {
     orderClaimsLocal: local('', layout.orderClaimsLocal, orderClaims),
     manifests,
     manifestsLocal: local('', layout.manifestsLocal, manifests),
+    arrivals,
+    arrivalsLocal: local('', layout.arrivalsLocal, arrivals),
     schemaVersions: `${database}.log_courier_schema`,
   };
 }

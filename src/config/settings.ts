@@ -76,7 +76,7 @@ export const settingsTable = {
   'consumer.max-buckets-per-discovery': setting(
     integer(1, 1_000_000),
     100,
-    'Buckets that one discovery makes work orders for, oldest first.',
+    'Buckets that a discovery makes work orders for first, the oldest; it goes on with the others at once.',
     { unit: 'buckets' },
   ),
   'consumer.max-logs-per-bucket': setting(

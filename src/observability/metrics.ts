@@ -66,6 +66,10 @@ export function createMetrics() {
       'Time to find what is ready and to write it in the order book.',
       SECONDS,
     ),
+    discoveryRowsRead: counter(
+      'discovery_rows_read_total',
+      'Rows that ClickHouse read to find what is ready, as it says itself.',
+    ),
     recordsPassedOver: counter(
       'discovery_records_passed_over_total',
       'Records that go nowhere, by reason: logging is off, or no target bucket is named.',

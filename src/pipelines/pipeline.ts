@@ -103,7 +103,7 @@ export interface DiscoveryShard {
 }
 
 /** What a discovery may rely on. */
-export interface DiscoveryContext extends DiscoveryShard {
+export interface DiscoveryContext<Order extends WorkOrder = WorkOrder> extends DiscoveryShard {
   readonly signal: AbortSignal;
   /**
    * How many ms from now this discovery is certain to be the only one of its shard. An order must not enter the
@@ -112,6 +112,13 @@ export interface DiscoveryContext extends DiscoveryShard {
   readonly leaseRemainingMs: () => number;
   /** Time up to which an earlier discovery counted the records that go nowhere, ISO 8601. */
   readonly countedUpTo?: string | undefined;
+  /** What the last discovery of the shard said in {@link Discovery.progress}; without it, all is looked at. */
+  readonly progress?: string | undefined;
+  /**
+   * Takes new orders as soon as they are in the order book, and answers whether to go on with further sources. Without
+   * it a discovery ends after `consumer.max-buckets-per-discovery`.
+   */
+  readonly take?: ((orders: readonly Order[]) => Promise<boolean>) | undefined;
 }
 
 /** What a discovery found. */
@@ -120,8 +127,12 @@ export interface Discovery<Order extends WorkOrder> {
   readonly orders: readonly Order[];
   /** Hand this to the next discovery as `countedUpTo`. */
   readonly countedUpTo: string;
+  /** Hand this to the next discovery as `progress`; it says how far the source has been looked through. */
+  readonly progress?: string;
   /** True when the order book holds too many open orders to make further ones. */
   readonly saturated: boolean;
+  /** Rows that the store read to find what is ready, as it says itself. */
+  readonly rowsRead: number;
 }
 
 /** Where orders can be: open (to be delivered), failed (waiting for an operator), skipped, delivered. */
@@ -225,7 +236,7 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> {
   /** Tells whether an order costs so little that many may be under way beside the others. */
   isSmall(order: Order): boolean;
   /** Finds what is ready and writes new orders into the order book. */
-  discover(context: DiscoveryContext): Promise<Discovery<Order>>;
+  discover(context: DiscoveryContext<Order>): Promise<Discovery<Order>>;
   /** What {@link Pipeline.discover} would order now, without ordering it; oldest first. */
   preview(signal?: AbortSignal): Promise<readonly Order[]>;
   /** Orders in the book that are open: enqueued again when Redis forgot them. */

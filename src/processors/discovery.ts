@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
-import type { WorkOrder } from '../pipelines/pipeline.js';
+import type { Discovery, WorkOrder } from '../pipelines/pipeline.js';
 import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
 import {
@@ -66,19 +66,8 @@ export async function runDiscovery(
   const lease = await Lease.take(redis, `${prefix}:discovering:${schedulerId(job)}`, LEASE_MS);
   if (lease === undefined) return undefined;
   const stop = metrics.cycleSeconds.startTimer();
-  const counted = `${prefix}:passed-over-counted:${schedulerId(job)}`;
   try {
-    const { shard, shards } = job;
-    const countedUpTo = (await redis.get(counted)) ?? undefined;
-    const found = await pipeline.discover({
-      shard,
-      shards,
-      signal,
-      countedUpTo,
-      leaseRemainingMs: lease.remainingMs,
-    });
-    await enqueue(queue, pipeline, settings, found.orders);
-    await redis.set(counted, found.countedUpTo);
+    const found = await discover(parts, job, lease, signal);
     const on = { pipeline, queue };
     const open = await pipeline.outstanding(job);
     const restored = await restore(parts, job, open, signal);
@@ -97,6 +86,36 @@ export async function runDiscovery(
     stop();
     await lease.release();
   }
+}
+
+/** Has the pipeline discover, and puts its orders into the queue as they come. */
+async function discover(
+  { settings, redis, metrics, pipelines }: DiscoveryParts,
+  job: DiscoveryJob,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Discovery<WorkOrder>> {
+  const { pipeline, queue } = findPipeline(pipelines, job.pipeline);
+  const keyOf = (what: string): string => `${settings['redis.key-prefix']}:${what}:${schedulerId(job)}`;
+  const [countedKey, progressKey] = [keyOf('passed-over-counted'), keyOf('discovered')];
+  const [countedUpTo, progress] = await redis.mget(countedKey, progressKey);
+  const { shard, shards } = job;
+  const found = await pipeline.discover({
+    shard,
+    shards,
+    signal,
+    countedUpTo: countedUpTo ?? undefined,
+    progress: progress ?? undefined,
+    leaseRemainingMs: lease.remainingMs,
+    take: async (orders) => {
+      await enqueue(queue, pipeline, settings, orders);
+      return lease.remainingMs() > 0;
+    },
+  });
+  metrics.discoveryRowsRead.inc(found.rowsRead);
+  await redis.set(countedKey, found.countedUpTo);
+  if (found.progress !== undefined) await redis.set(progressKey, found.progress);
+  return found;
 }
 
 /** Puts the open orders of the book that Redis has lost back into the queue: Redis holds no truth. */

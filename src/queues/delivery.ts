@@ -127,7 +127,10 @@ export async function enqueueAgain<Order extends WorkOrder>(
   settings: Settings,
   orders: readonly Order[],
 ): Promise<void> {
-  for (const order of orders) await queue.remove(jobIdOf(order));
+  for (let from = 0; from < orders.length; from += JOBS_A_TIME) {
+    const some = orders.slice(from, from + JOBS_A_TIME);
+    await Promise.all(some.map((order) => queue.remove(jobIdOf(order))));
+  }
   await enqueue(queue, pipeline, settings, orders);
 }
 

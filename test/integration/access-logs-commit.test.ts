@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { commitAllOffsets, readOffsets } from '../../src/pipelines/access-logs/offsets.js';
+import { readOffsets } from '../../src/pipelines/access-logs/offsets.js';
+import { OffsetsKeeper } from '../../src/pipelines/access-logs/offsets-keeper.js';
 import { offsetFrom } from '../../src/pipelines/access-logs/offset.js';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import {
@@ -37,6 +38,11 @@ afterAll(async () => {
 
 const start = Math.floor(Date.now() / 1000) * 1000 - 7_200_000;
 const at = (seconds: number): string => isoSeconds(start + seconds * 1000);
+/** Does what a process does when it starts. */
+async function commitAllOffsets({ clickhouse, tables, book }: TestStore): Promise<void> {
+  await new OffsetsKeeper({ clickhouse, tables, book }).catchUp(new AbortController().signal);
+}
+
 /** Offsets are written when a test says so: by count, or at the end. */
 const NEVER_BY_TIME = { 'offset.flush-time-threshold-ms': '600000' };
 
@@ -102,13 +108,13 @@ describe('invariant 2: the committed offset', () => {
     await store.pipeline.fail(failed, { code: 'NoSuchBucket', reason: 'gone', objects: [] });
     await commit(store, first);
     await commit(store, last);
-    await commitAllOffsets(store.clickhouse, store.tables);
+    await commitAllOffsets(store);
     expect(await committedSecond(store)).toBe(0);
     await store.pipeline.reopen([failed]);
-    await commitAllOffsets(store.clickhouse, store.tables);
+    await commitAllOffsets(store);
     expect(await committedSecond(store)).toBe(0);
     await commit(store, failed);
-    await commitAllOffsets(store.clickhouse, store.tables);
+    await commitAllOffsets(store);
     expect(await committedSecond(store)).toBe(2);
   });
 
@@ -124,7 +130,7 @@ describe('invariant 2: the committed offset', () => {
     };
     await store.clickhouse.insert(store.tables.offsets, [further], { doing: 'write offsets' });
     for (const order of orders) await commit(store, order);
-    await commitAllOffsets(store.clickhouse, store.tables);
+    await commitAllOffsets(store);
     expect(await committedSecond(store)).toBe(60);
     await store.command(`OPTIMIZE TABLE ${store.tables.offsets} FINAL`);
     expect(await committedSecond(store)).toBe(60);
@@ -141,14 +147,14 @@ describe('invariant 2: the committed offset', () => {
       store,
       orders.find(({ raftSession }) => raftSession === 2),
     );
-    await commitAllOffsets(store.clickhouse, store.tables);
+    await commitAllOffsets(store);
     expect(await readOffsets(store.clickhouse, store.tables)).toMatchObject([{ raftSessionID: 2 }]);
   });
 
   test('is not written again when it would not change', async () => {
     const { store, orders } = await withOrders(1);
     await commit(store, orders[0]);
-    for (let time = 0; time < 3; time += 1) await commitAllOffsets(store.clickhouse, store.tables);
+    for (let time = 0; time < 3; time += 1) await commitAllOffsets(store);
     const sql = `SELECT count() AS n FROM ${store.tables.offsets}`;
     expect(await store.select(z.object({ n: z.number() }), sql)).toEqual([{ n: 1 }]);
   });

@@ -96,7 +96,7 @@ export async function startHttpProxy(target: string, ownPort = 0): Promise<HttpP
     upstream.end(request.body);
   };
 
-  const server = createServer((incoming, response) => {
+  const server = createServer({ maxHeaderSize: 1024 * 1024 }, (incoming, response) => {
     handle(incoming, response).catch(() => response.destroy());
   });
   server.listen(ownPort, '127.0.0.1');

@@ -27,6 +27,8 @@ describe('table names', () => {
       orderClaimsLocal: 'logs.order_claims',
       manifests: 'logs.manifests',
       manifestsLocal: 'logs.manifests',
+      arrivals: 'logs.arrivals',
+      arrivalsLocal: 'logs.arrivals',
       schemaVersions: 'logs.log_courier_schema',
     });
   });
@@ -43,6 +45,8 @@ describe('table names', () => {
       orderClaims: 'logs.order_claims',
       orderClaimsLocal: 'logs.order_claims_local',
       manifestsLocal: 'logs.manifests_local',
+      arrivals: 'logs.arrivals',
+      arrivalsLocal: 'logs.arrivals_local',
     });
   });
 
@@ -83,6 +87,8 @@ describe('table names', () => {
       orderClaimsLocal: 'audit.order_claims',
       manifests: 'audit.manifests_federated',
       manifestsLocal: 'audit.manifests',
+      arrivals: 'audit.arrivals_federated',
+      arrivalsLocal: 'audit.arrivals',
       schemaVersions: 'audit.log_courier_schema',
     });
     expect(tablesOf(settingsWith(own))).toMatchObject({ logs: 'audit.l', logsLocal: 'audit.l' });
@@ -112,7 +118,7 @@ describe.each(places)('the schema for %s', (_, flags) => {
   test('leaves what exists as it is', () => {
     for (const statement of statements(settings))
       expect(statement).toMatch(
-        /^(CREATE (DATABASE|TABLE|MATERIALIZED VIEW) IF NOT EXISTS |ALTER TABLE \S+( ON CLUSTER \S+)?(\s+ADD COLUMN IF NOT EXISTS [^;]*?)+$)/,
+        /^(CREATE (DATABASE|TABLE|MATERIALIZED VIEW) IF NOT EXISTS |ALTER TABLE \S+( ON CLUSTER \S+)?(\s+(ADD (COLUMN|INDEX) IF NOT EXISTS|MATERIALIZE INDEX IF EXISTS) [^;]*?)+$)/,
       );
   });
 
@@ -124,7 +130,7 @@ describe.each(places)('the schema for %s', (_, flags) => {
     const text = statements(settings).join('\n');
     expect(text).toContain(`CREATE DATABASE IF NOT EXISTS ${tables.database}`);
     const names = Object.values({ ...tables }).filter((name) => name.startsWith(`${tables.database}.`));
-    expect(names).toHaveLength(12);
+    expect(names).toHaveLength(14);
     for (const name of names) expect(text).toMatch(new RegExp(`EXISTS ${name}\\s`));
   });
 
@@ -155,6 +161,7 @@ describe.each(places.slice(2))('the schema for %s', (_, flags) => {
       [tables.offsets, tables.offsetsLocal],
       [tables.workOrders, tables.workOrdersLocal],
       [tables.orderClaims, tables.orderClaimsLocal],
+      [tables.arrivals, tables.arrivalsLocal],
     ] as const) {
       const name = local.replace(/^.*\./, '');
       const engine = `Distributed('workbench-1.eu', logs, ${name}, raftSessionID)`;
@@ -163,19 +170,32 @@ describe.each(places.slice(2))('the schema for %s', (_, flags) => {
       );
       expect(text).toMatch(
         new RegExp(
-          `EXISTS ${local} ON CLUSTER [^;]*ENGINE = Replicated(Replacing)?MergeTree\\('[^']*/${local}', '\\{replica\\}'`,
+          `EXISTS ${local} ON CLUSTER [^;]*ENGINE = Replicated(Replacing|Aggregating)?MergeTree\\('[^']*/${local}', '\\{replica\\}'`,
         ),
       );
     }
   });
 });
 
+test.each(places)(
+  'on %s every record that reaches the logs is counted by the view of its node',
+  (_, flags) => {
+    const settings = settingsWith(flags);
+    const { arrivalsLocal, logsLocal } = tablesOf(settings);
+    const [view] = statements(settings).filter((statement) => statement.includes(`${arrivalsLocal}_mv`));
+    expect(view).toMatch(
+      new RegExp(`MATERIALIZED VIEW IF NOT EXISTS ${arrivalsLocal}_mv .*TO ${arrivalsLocal} AS`),
+    );
+    expect(view).toMatch(new RegExp(`FROM ${logsLocal}\\s`));
+  },
+);
+
 test('one node and a cluster have the same columns', () => {
   const columnsOf = (flags: Readonly<Record<string, string>>): (string | undefined)[] =>
     statements(settingsWith(flags))
       .filter((statement) => /^CREATE TABLE[^(]*\n\(/.test(statement))
       .map((statement) => /\n\(([\s\S]*?)\n\)/.exec(statement)?.[1]);
-  expect(columnsOf({})).toHaveLength(5);
+  expect(columnsOf({})).toHaveLength(6);
   expect(columnsOf(cluster)).toEqual(columnsOf({}));
 });
 

@@ -22,9 +22,12 @@ export interface ServerOptions {
   readonly midStreamError: MidStreamError;
 }
 
+/** Longest URL, which carries the bound parameters: as much as ClickHouse takes by default. */
+const URL_BYTES = 1024 * 1024;
+
 /** Makes the HTTP server; it speaks as much of ClickHouse's HTTP interface as @clickhouse/client uses. */
 export function createHttpServer(options: ServerOptions): Server {
-  const server = createServer({ keepAliveTimeout: 10_000 }, (request, response) => {
+  const server = createServer({ keepAliveTimeout: 10_000, maxHeaderSize: URL_BYTES }, (request, response) => {
     response.on('error', () => response.destroy());
     void handle(request, response, options);
   });

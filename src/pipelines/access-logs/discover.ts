@@ -1,13 +1,17 @@
 import pLimit from 'p-limit';
-import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { Metrics } from '../../observability/metrics.js';
-import type { Discovery, DiscoveryContext, DiscoveryShard } from '../pipeline.js';
+import type { Discovery, DiscoveryContext } from '../pipeline.js';
+import { finderIn, type Candidate } from './candidates.js';
+import type { StateReader, StoreState } from './circumstances.js';
 import { orderOf, type AccessLogOrder } from './order.js';
 import type { OrderBook } from './order-book.js';
+import { countPassedOver } from './passed-over.js';
+import { planLook, progressAfter, progressFrom, type Circumstances, type Look } from './progress.js';
 import { cutNext, findReady, type ReadySource, type Thresholds } from './ready.js';
+import { findWaiting, leftOf, type Readiness, type Waiting } from './waiting.js';
 
 /** What discovery works with. */
 export interface DiscoveryParts {
@@ -16,65 +20,147 @@ export interface DiscoveryParts {
   readonly clickhouse: ClickHouse;
   readonly book: OrderBook;
   readonly metrics: Metrics;
+  readonly state: StateReader;
+  /** Sources of which somebody knows that records wait there that a look may not find by itself. */
+  readonly suspects: { readonly sources: readonly Candidate[] };
 }
 
 /** Sources whose orders are cut at the same time; each is one query after the other. */
 const CUTS_AT_A_TIME = 4;
+/** Sources at a time, once the oldest have been ordered. */
+const FURTHER_SOURCES = 1000;
+/** Orders of one source that one discovery makes at most; the others come next. */
+const MOST_ORDERS_A_SOURCE = 5000;
+/** How far back positions are looked for among the orders of all sources, in seconds. */
+const RECENT = 3600;
 
 /** Finds what is ready, cuts it into orders and writes them into the order book. */
 export async function discover(
   parts: DiscoveryParts,
-  context: DiscoveryContext,
+  context: DiscoveryContext<AccessLogOrder>,
 ): Promise<Discovery<AccessLogOrder>> {
-  const { settings, book, metrics } = parts;
-  const nowMs = await book.now();
-  const deadlineMs = nowMs + context.leaseRemainingMs();
+  const { settings, book, metrics, clickhouse, tables } = parts;
+  const { shard, shards, signal } = context;
   const stop = metrics.discoverySeconds.startTimer();
-  const countedUpTo = await countPassedOver(parts, context, nowMs);
+  const state = await parts.state.read(signal);
+  const counted = await countPassedOver(parts, context, state);
   const room = settings['queue.max-outstanding-orders'] - (await book.countOpen());
-  if (room <= 0) return { orders: [], countedUpTo, saturated: true };
-  const wanted = await cutOrders(parts, context, nowMs, room, context.signal);
-  const orders = await book.add(wanted, deadlineMs, context.signal);
+  const handedOn = context.progress === undefined ? {} : { progress: context.progress };
+  if (room <= 0) return { orders: [], ...counted, ...handedOn, saturated: true, rowsRead: 0 };
+  const before = progressFrom(context.progress, state.identity);
+  const given = circumstances(settings, state);
+  const look = planLook(before, given);
+  const bounds = { shard, shards, horizon: given.horizon, recentFrom: recentFrom(look, given) };
+  const meter = { rowsRead: 0 };
+  const waiting = await findWaiting(
+    finderIn({ clickhouse, tables, meter }),
+    look,
+    bounds,
+    readinessOf(settings, given.now),
+    parts.suspects.sources,
+    signal,
+  );
+  const { orders, saturated } = await orderAll(parts, context, waiting, new Date(given.now * 1000), room);
   metrics.batchesFound.inc(orders.length);
   stop();
-  return { orders, countedUpTo, saturated: wanted.length >= room };
+  const left = leftOf(waiting.candidates, orders);
+  return {
+    orders,
+    ...counted,
+    progress: JSON.stringify(progressAfter(before, state.identity, look, given, left)),
+    saturated,
+    rowsRead: meter.rowsRead,
+  };
 }
 
-/** The orders that a discovery would make at this moment, oldest first; writes nothing. */
-export async function cutOrders(
-  parts: Omit<DiscoveryParts, 'metrics' | 'book'>,
-  shard: DiscoveryShard,
-  nowMs: number,
+/** Orders what waits: as many sources as the settings say, and as long as somebody takes the orders the others too. */
+async function orderAll(
+  parts: DiscoveryParts,
+  context: DiscoveryContext<AccessLogOrder>,
+  waiting: Waiting,
+  at: Date,
+  room: number,
+): Promise<{ readonly orders: readonly AccessLogOrder[]; readonly saturated: boolean }> {
+  const { settings, book } = parts;
+  const { signal } = context;
+  const all: AccessLogOrder[] = [];
+  let [left, most] = [room, settings['consumer.max-buckets-per-discovery']];
+  for (;;) {
+    const ready = await waiting.next(most, signal);
+    const wanted = await cutOrders(parts, ready, at, left, signal);
+    left -= wanted.length;
+    // The lease has been renewed meanwhile: what is certain of it counts from now.
+    const deadlineMs = (await book.now()) + context.leaseRemainingMs();
+    const orders = await book.add(wanted, deadlineMs, signal);
+    all.push(...orders);
+    const isTaken = (await context.take?.(orders)) ?? false;
+    if (!isTaken || orders.length === 0 || left <= 0 || !waiting.hasMore)
+      return { orders: all, saturated: left <= 0 };
+    most = Math.max(most, FURTHER_SOURCES);
+  }
+}
+
+function circumstances(settings: Settings, state: StoreState): Circumstances {
+  const { now, upSince, trustedFrom } = state;
+  const horizon = Math.max(0, now - settings['consumer.processing-delay-seconds']);
+  const retainedFrom = now - Math.ceil(settings['retention.record-hours'] * 3600);
+  return { now, horizon, upSince, trustedFrom, retainedFrom };
+}
+
+/** A scan of everything needs all positions; else most sources have an order of the last hour. */
+function recentFrom({ scanFrom }: Look, { horizon }: Circumstances): number {
+  return scanFrom === 0 ? 0 : Math.max(0, Math.min(scanFrom ?? horizon, horizon - RECENT));
+}
+
+function readinessOf(settings: Settings, now: number): Readiness {
+  return {
+    countThreshold: settings['consumer.count-threshold'],
+    oldEnough: Math.max(0, now - settings['consumer.time-threshold-seconds']),
+  };
+}
+
+/** What a discovery would order at this moment, oldest first, as if none had ever looked; writes nothing. */
+export async function previewOrders(
+  parts: Pick<DiscoveryParts, 'settings' | 'clickhouse' | 'tables' | 'book'>,
+  signal?: AbortSignal,
+): Promise<AccessLogOrder[]> {
+  const { clickhouse, tables, settings } = parts;
+  const nowMs = await parts.book.now();
+  const whole = { shard: 0, shards: 1 };
+  const thresholds = thresholdsOf(settings);
+  const ready = await findReady(clickhouse, tables, thresholds, whole, Math.floor(nowMs / 1000), signal);
+  return cutOrders(parts, ready, new Date(nowMs), Infinity, signal);
+}
+
+/** Cuts what is ready into orders, no more than there is room for. */
+async function cutOrders(
+  parts: CutParts,
+  ready: readonly ReadySource[],
+  at: Date,
   room: number,
   signal?: AbortSignal,
 ): Promise<AccessLogOrder[]> {
-  const { settings, clickhouse, tables } = parts;
-  const ready = await findReady(
-    clickhouse,
-    tables,
-    thresholdsOf(settings),
-    shard,
-    Math.floor(nowMs / 1000),
-    signal,
-  );
   const limit = pLimit(CUTS_AT_A_TIME);
-  const orderedAt = new Date(nowMs).toISOString();
   let left = room;
   const perSource = await limit.map(ready, async (source) => {
     const orders: AccessLogOrder[] = [];
-    for await (const order of ordersOf(parts, source, orderedAt, signal)) {
+    for await (const order of ordersOf(parts, source, at.toISOString(), signal)) {
       if (left <= 0) break;
       left -= 1;
       orders.push(order);
+      if (orders.length >= MOST_ORDERS_A_SOURCE) break;
     }
     return orders;
   });
   return perSource.flat();
 }
 
+/** What orders are cut with. */
+type CutParts = Pick<DiscoveryParts, 'settings' | 'clickhouse' | 'tables'>;
+
 /** Cuts what a source has waiting into orders, one after the other. */
 async function* ordersOf(
-  { clickhouse, tables, settings }: Omit<DiscoveryParts, 'metrics' | 'book'>,
+  { clickhouse, tables, settings }: CutParts,
   source: ReadySource,
   orderedAt: string,
   signal?: AbortSignal,
@@ -109,47 +195,4 @@ function thresholdsOf(settings: Settings): Thresholds {
     processingDelaySeconds: settings['consumer.processing-delay-seconds'],
     maxSources: settings['consumer.max-buckets-per-discovery'],
   };
-}
-
-/** How far back the first count of a deployment goes, or the first one after Redis was wiped. */
-const FIRST_COUNT_SECONDS = 3600;
-
-const passedOverRow = z.object({ loggingOff: z.number(), noTarget: z.number() });
-
-/**
- * Counts the records that go nowhere and came in since the last count, so that operators see that they are passed
- * over on purpose. Each is counted once, as long as discoveries hand on how far they counted.
- *
- * @returns up to when records have been counted now, ISO 8601
- */
-async function countPassedOver(
-  parts: DiscoveryParts,
-  context: DiscoveryContext,
-  nowMs: number,
-): Promise<string> {
-  const { clickhouse, tables, settings, metrics } = parts;
-  const upTo = Math.floor(nowMs / 1000) - settings['consumer.processing-delay-seconds'];
-  const before = context.countedUpTo;
-  const from = before === undefined ? upTo - FIRST_COUNT_SECONDS : Math.floor(Date.parse(before) / 1000);
-  if (upTo <= from) return new Date(from * 1000).toISOString();
-  const [row] = await clickhouse.query(
-    passedOverRow,
-    `SELECT countIf(NOT loggingEnabled) AS loggingOff, countIf(loggingEnabled AND loggingTargetBucket = '') AS noTarget
-     FROM ${tables.logs}
-     WHERE insertedAt > toDateTime({from:UInt32}) AND insertedAt <= toDateTime({upTo:UInt32})
-       AND raftSessionID % {shards:UInt16} = {shard:UInt16}`,
-    {
-      doing: 'count the records that go nowhere',
-      parameters: {
-        from: Math.max(0, from),
-        upTo: Math.max(0, upTo),
-        shard: context.shard,
-        shards: context.shards,
-      },
-      signal: context.signal,
-    },
-  );
-  metrics.recordsPassedOver.inc({ reason: 'logging-off' }, row?.loggingOff ?? 0);
-  metrics.recordsPassedOver.inc({ reason: 'no-target' }, row?.noTarget ?? 0);
-  return new Date(upTo * 1000).toISOString();
 }

@@ -1,14 +1,13 @@
-import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
-import type { ExpiredOrder, RetentionReport } from '../retention.js';
+import type { ExpiredOrder, ExpiringRecords, RetentionReport } from '../retention.js';
 import { arrivedOf, type BookEntry } from './book-row.js';
+import type { StateReader } from './circumstances.js';
 import { countRanges } from './count-ranges.js';
-import { OFFSET_COLUMNS } from './offset.js';
-import { ELIGIBLE_SQL } from './order.js';
+import type { NotOrdered } from './not-ordered.js';
 import type { OrderBook } from './order-book.js';
-import { positionsSql } from './ready.js';
+import type { ReadySource } from './ready.js';
 
 /** What looking at retention works with. */
 export interface RetentionParts {
@@ -16,6 +15,9 @@ export interface RetentionParts {
   readonly clickhouse: ClickHouse;
   readonly tables: Tables;
   readonly book: OrderBook;
+  readonly state: StateReader;
+  /** Finds the records that no order has; what it has found it keeps. */
+  readonly notOrdered: NotOrdered;
 }
 
 /** Lines of one report; what is beyond is only counted. */
@@ -23,7 +25,7 @@ const MOST_LINES = 1000;
 /** Orders with lost records of which one look counts what is left; the next look goes on with others. */
 const COUNTED_A_LOOK = 100;
 /** Failures that say that ClickHouse has fewer records of an order than before. */
-const FEWER_RECORDS = "('MissingRecordsError', 'ShrunkObjectError')";
+const FEWER_RECORDS: readonly string[] = ['MissingRecordsError', 'ShrunkObjectError'];
 
 /** Finds undelivered records that ClickHouse will soon remove, or has removed. */
 export class NearRetention {
@@ -35,49 +37,45 @@ export class NearRetention {
     this.#parts = parts;
   }
 
-  /**
-   * Looks once. Reads the sorting key of the records that are near the end of their retention, and the order book.
-   */
+  /** Looks once, at the records of {@link NotOrdered} and at the orders of the book that are not settled. */
   async look(signal?: AbortSignal): Promise<RetentionReport> {
-    const { settings, book } = this.#parts;
-    const nowSeconds = Math.floor((await book.now()) / 1000);
+    const { settings, book, notOrdered } = this.#parts;
+    const state = await this.#parts.state.read(signal);
     const retentionSeconds = Math.round(settings['retention.record-hours'] * 3600);
     const warnSeconds = Math.round(settings['retention.warn-before-hours'] * 3600);
-    const removedUpTo = Math.max(0, nowSeconds - retentionSeconds);
-    const near = await this.#near(Math.max(0, removedUpTo + warnSeconds), removedUpTo, signal);
-    const expired = await this.#expired(removedUpTo, signal);
-    const [first] = near;
+    const removedUpTo = Math.max(0, state.now - retentionSeconds);
+    const upTo = Math.max(0, removedUpTo + warnSeconds);
+    const waiting = await notOrdered.look(upTo, removedUpTo, state, signal);
+    const entries = await book.unsettledUpTo(upTo);
+    const isLost = ({ order, failureCode }: BookEntry): boolean =>
+      Date.parse(order.oldestAt) / 1000 <= removedUpTo && FEWER_RECORDS.includes(failureCode);
+    const near = nearLines(
+      waiting,
+      entries.filter((entry) => !isLost(entry)),
+    );
+    const expired = await this.#expired(entries.filter(isLost).slice(0, MOST_LINES), signal);
     const deadlineOf = (oldestSeconds: number): string => isoSeconds(oldestSeconds + retentionSeconds);
+    const [first] = near;
     return {
-      at: isoSeconds(nowSeconds),
-      records: first?.allRecords ?? 0,
-      sources: first?.sources ?? 0,
+      at: isoSeconds(state.now),
+      records: near.reduce((sum, { records }) => sum + records, 0),
+      sources: new Set(near.map(({ source }) => source)).size,
       deadline: first === undefined ? null : deadlineOf(first.oldestSeconds),
-      expiring: near.map(({ source, records, oldestSeconds, state, code }) => ({
+      expiring: near.slice(0, MOST_LINES).map(({ source, records, oldestSeconds, state: where, code }) => ({
         source,
         records,
         oldestAt: isoSeconds(oldestSeconds),
         deadline: deadlineOf(oldestSeconds),
-        state,
+        state: where,
         code,
       })),
-      complete: near.length === (first?.lines ?? 0),
+      complete: near.length <= MOST_LINES,
       expired,
     };
   }
 
-  async #near(upTo: number, removedUpTo: number, signal?: AbortSignal): Promise<z.infer<typeof nearRow>[]> {
-    return this.#parts.clickhouse.query(nearRow, nearSql(this.#parts.tables), {
-      doing: 'find undelivered records near the end of their retention',
-      parameters: { upTo, removedUpTo, most: MOST_LINES },
-      settings: { select_sequential_consistency: '1' },
-      ...(signal === undefined ? {} : { signal }),
-    });
-  }
-
-  async #expired(removedUpTo: number, signal?: AbortSignal): Promise<readonly ExpiredOrder[]> {
-    const { clickhouse, tables, book } = this.#parts;
-    const entries = await book.withFewerRecords(FEWER_RECORDS, removedUpTo, MOST_LINES);
+  async #expired(entries: readonly BookEntry[], signal?: AbortSignal): Promise<readonly ExpiredOrder[]> {
+    const { clickhouse, tables } = this.#parts;
     this.#forgetAllBut(entries);
     const unknown = entries.filter(({ order }) => !this.#nothingLeft.has(order.id)).slice(0, COUNTED_A_LOOK);
     const ranges = unknown.map(({ order }) => order);
@@ -99,45 +97,43 @@ export class NearRetention {
   }
 }
 
-const nearRow = z.object({
-  source: z.string(),
-  records: z.number(),
-  oldestSeconds: z.number(),
-  state: z.enum(['not ordered', 'open', 'failed']),
-  code: z.string(),
-  allRecords: z.number(),
-  sources: z.number(),
-  lines: z.number(),
-});
+interface NearLine extends Pick<ExpiringRecords, 'source' | 'records' | 'state' | 'code'> {
+  readonly oldestSeconds: number;
+}
 
-/**
- * Undelivered records that were inserted up to `upTo` (seconds), by bucket and by why they are undelivered, the oldest
- * first, with totals on every line: records behind the last order of their source, and open and failed orders that
- * begin by then. Orders that have lost records are left out: nothing can be done for these in time.
- */
-function nearSql(tables: Tables): string {
-  return `
-    SELECT source, records, oldestSeconds, state, code,
-      sum(records) OVER () AS allRecords, uniqExact(source) OVER () AS sources, count() OVER () AS lines
-    FROM (
-      SELECT bucketName AS source, count() AS records, toUnixTimestamp(min(insertedAt)) AS oldestSeconds,
-        'not ordered' AS state, '' AS code
-      FROM ${tables.logs} AS l
-      LEFT JOIN (${positionsSql(tables)}) AS positions USING (bucketName, raftSessionID)
-      WHERE ${ELIGIBLE_SQL} AND insertedAt <= toDateTime({upTo:UInt32})
-        AND insertedAt >= reached.1 AND ${OFFSET_COLUMNS} > reached
-      GROUP BY bucketName
-      UNION ALL
-      SELECT bucketName AS source,
-        toUInt64(sum(orderedRecords - least(orderedRecords, arraySum(arrayMap(o -> o.3, objects))))) AS records,
-        toUnixTimestamp(min(oldestInsertedAt)) AS oldestSeconds, toString(state) AS state, toString(failureCode) AS code
-      FROM (SELECT * FROM ${tables.workOrders} FINAL) AS book
-      WHERE book.state IN ('open', 'failed') AND oldestInsertedAt <= toDateTime({upTo:UInt32}, 'UTC')
-        AND NOT (oldestInsertedAt <= toDateTime({removedUpTo:UInt32}, 'UTC') AND failureCode IN ${FEWER_RECORDS})
-      GROUP BY bucketName, state, code
-    )
-    ORDER BY oldestSeconds, source, state, code
-    LIMIT {most:UInt64}`;
+/** Undelivered records by bucket and by why they are undelivered, the oldest first. */
+function nearLines(waiting: readonly ReadySource[], entries: readonly BookEntry[]): NearLine[] {
+  const lines = new Map<string, NearLine>();
+  const add = (line: NearLine): void => {
+    const key = JSON.stringify([line.source, line.state, line.code]);
+    const before = lines.get(key);
+    lines.set(key, {
+      ...line,
+      records: line.records + (before?.records ?? 0),
+      oldestSeconds: Math.min(line.oldestSeconds, before?.oldestSeconds ?? Infinity),
+    });
+  };
+  for (const { bucket, waiting: cut } of waiting) {
+    const oldestSeconds = Date.parse(cut.oldestAt) / 1000;
+    add({ source: bucket, records: cut.records, oldestSeconds, state: 'not ordered', code: '' });
+  }
+  for (const { order, state, objects, failureCode } of entries) {
+    add({
+      source: order.source,
+      records: Math.max(0, order.records - arrivedOf(objects)),
+      oldestSeconds: Date.parse(order.oldestAt) / 1000,
+      state: state === 'failed' ? 'failed' : 'open',
+      code: failureCode,
+    });
+  }
+  const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  return [...lines.values()].sort(
+    (a, b) =>
+      a.oldestSeconds - b.oldestSeconds ||
+      byText(a.source, b.source) ||
+      byText(a.state, b.state) ||
+      byText(a.code, b.code),
+  );
 }
 
 function expiredOf({ order, failureCode }: BookEntry): Omit<ExpiredOrder, 'lost'> {

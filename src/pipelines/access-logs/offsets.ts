@@ -3,9 +3,12 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { sourcesSql, type Source } from './order.js';
+import { OF_SOURCES, sourceTuples } from './sources.js';
 
 /** Sources whose offsets one statement brings up to date: keeps statements short. */
 const SOURCES_A_STATEMENT = 1000;
+
+const DAY_SECONDS = 86_400;
 
 /**
  * Brings the committed offsets of some sources up to what the order book says: for each source the contiguous
@@ -32,16 +35,35 @@ export async function commitOffsets(
   }
 }
 
-/** Brings the offsets of every source up to the order book. */
-export async function commitAllOffsets(
+/** Sources whose offsets are behind, and from when on their orders count. */
+export interface SourcesBehind {
+  readonly sources: readonly Source[];
+  /** None of them has an offset with a smaller insertedAt, in seconds; 0 when one has none. */
+  readonly writtenFrom: number;
+}
+
+/**
+ * Does for some sources what {@link commitOffsets} does, without a look at orders that their offsets have passed: these
+ * are settled, and the others were made later.
+ */
+export async function commitOffsetsBehind(
   clickhouse: ClickHouse,
   tables: Tables,
-  signal?: AbortSignal,
+  { sources, writtenFrom }: SourcesBehind,
+  signal: AbortSignal,
 ): Promise<void> {
-  await clickhouse.command(commitSql(tables, 'true'), {
-    doing: 'commit the offsets of all buckets',
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const condition = `${OF_SOURCES} AND orderedAt >= toDateTime({orderedFrom:UInt32})
+    AND upToInsertedAt >= toDateTime({writtenFrom:UInt32})`;
+  const orderedFrom = Math.max(0, writtenFrom - DAY_SECONDS);
+  const tuples = sourceTuples(sources);
+  for (let from = 0; from < tuples.length; from += SOURCES_A_STATEMENT) {
+    const some = tuples.slice(from, from + SOURCES_A_STATEMENT);
+    await clickhouse.command(commitSql(tables, condition), {
+      doing: 'commit offsets that are behind',
+      parameters: { sources: some, orderedFrom, writtenFrom },
+      signal,
+    });
+  }
 }
 
 /**

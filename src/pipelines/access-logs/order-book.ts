@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard, Failure, OrderState, Receipt, RetryFilter, Skip } from '../pipeline.js';
+import { addOrders } from './add-orders.js';
 import {
   BOOK_COLUMNS,
   bookEntryOf,
@@ -16,18 +17,12 @@ import {
 import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import { GroupLoader } from '../group-loader.js';
 import { ASKED_TOGETHER } from './asked-together.js';
-import { CONSISTENT } from './consistent.js';
-import { sourceKeyOf, type AccessLogOrder } from './order.js';
-import { compareOffsets, type Offset } from './offset.js';
+import type { AccessLogOrder } from './order.js';
+import { compareOffsets } from './offset.js';
+import { countUnsettled, readUnsettled } from './unsettled.js';
 
 /** Rows of the last version of each order; proposals are not orders. */
 const ORDERS = "state != 'proposed'";
-
-/**
- * How long proposals may wait to become orders, in ms. After a discovery that died in between, nothing of their sources
- * is ordered for this time.
- */
-const PROMOTION_MS = 10_000;
 
 /** More orders than a book can have. */
 const NO_LIMIT = 1e12;
@@ -71,6 +66,9 @@ export class OrderBook {
    * - the book has other proposals for the same source whose time has not passed: another discovery is at it. Of two
    *   at least the one that proposed last sees the other's, so never do both go on.
    *
+   * Sources that were read lately and others are written apart, some at a time: so ClickHouse need look for what is in
+   * the way only where that can be.
+   *
    * @param deadlineMs by ClickHouse's clock, see {@link OrderBook.now}
    * @returns the orders of these sources that are open now, as the book has them
    */
@@ -79,77 +77,8 @@ export class OrderBook {
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<AccessLogOrder[]> {
-    const buckets = [...new Set(given.map((order) => order.bucket))];
-    const beingOrdered = await this.#beingOrdered(buckets);
-    const orders = given.filter((order) => !beingOrdered.has(sourceKeyOf(order)));
-    if (orders.length === 0) return [];
-    const promoteBeforeMs = Math.min(deadlineMs, (await this.now()) + PROMOTION_MS);
-    const proposals = withBatchStarts(orders).map(({ order, batchAfter }) =>
-      rowOf(order, 'proposed', revisionOf('proposed', 0), this.#writer, { batchAfter, promoteBeforeMs }),
-    );
-    await this.#clickhouse.insert(this.#tables.workOrders, proposals, {
-      doing: 'propose work orders',
-      settings: CONSISTENT,
-      signal,
-    });
-    const ids = orders.map((order) => order.id);
-    const parameters = { ids, buckets, promoteBeforeMs };
-    await this.#clickhouse.command(this.#promotion(), {
-      doing: 'write work orders into the order book',
-      parameters,
-      settings: CONSISTENT,
-      signal,
-    });
-    const entries = await this.#entries(
-      `orderId IN {ids:Array(String)} AND bucketName IN {buckets:Array(String)} AND state = 'open'`,
-      parameters,
-      'read new work orders back',
-    );
-    return inOffsetOrder(entries.map((entry) => entry.order));
-  }
-
-  /** Turns proposals into open orders where they still fit; see {@link OrderBook.add}. */
-  #promotion(): string {
-    const { workOrders, workOrdersLocal, offsetsLocal } = this.#tables;
-    const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
-    return `INSERT INTO ${workOrders}
-      SELECT p.* REPLACE ('open' AS state, toUInt64(${String(revisionOf('open', 0))}) AS revision)
-      FROM ${workOrders} AS p
-      LEFT JOIN (
-        SELECT bucketName, raftSessionID, max(reached) AS reached FROM (
-          SELECT bucketName, raftSessionID, max(${upTo}) AS reached FROM ${workOrdersLocal}
-          WHERE ${ORDERS} AND bucketName IN {buckets:Array(String)} GROUP BY bucketName, raftSessionID
-          UNION ALL
-          SELECT bucketName, raftSessionID,
-            max((toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId)) AS reached
-          FROM ${offsetsLocal} WHERE bucketName IN {buckets:Array(String)} GROUP BY bucketName, raftSessionID
-        ) GROUP BY bucketName, raftSessionID
-      ) AS book ON book.bucketName = p.bucketName AND book.raftSessionID = p.raftSessionID
-      WHERE p.orderId IN {ids:Array(String)} AND p.bucketName IN {buckets:Array(String)} AND p.state = 'proposed'
-        AND p.batchAfter >= book.reached
-        AND now64(3) < fromUnixTimestamp64Milli({promoteBeforeMs:Int64})
-        AND (p.raftSessionID, p.bucketName) NOT IN (
-          SELECT raftSessionID, bucketName FROM ${workOrdersLocal} FINAL
-          WHERE bucketName IN {buckets:Array(String)} AND state = 'proposed' AND promoteBefore > now64(3)
-            AND orderId NOT IN {ids:Array(String)}
-        )
-      LIMIT 1 BY p.orderId`;
-  }
-
-  /** Those of some buckets' sources for which there are proposals that may still become orders. */
-  async #beingOrdered(buckets: readonly string[]): Promise<ReadonlySet<string>> {
-    if (buckets.length === 0) return new Set();
-    const rows = await this.#clickhouse.query(
-      z.object({ raftSession: z.number(), bucket: z.string() }),
-      `SELECT DISTINCT raftSessionID AS raftSession, bucketName AS bucket FROM ${this.#tables.workOrders} FINAL
-       WHERE bucketName IN {buckets:Array(String)} AND state = 'proposed' AND promoteBefore > now64(3)`,
-      {
-        doing: 'look for proposed work orders',
-        parameters: { buckets },
-        settings: { select_sequential_consistency: '1' },
-      },
-    );
-    return new Set(rows.map(sourceKeyOf));
+    const adding = { clickhouse: this.#clickhouse, tables: this.#tables, writer: this.#writer, book: this };
+    return inOffsetOrder(await addOrders(adding, given, deadlineMs, signal));
   }
 
   /** What the book says of one order; undefined when it is not there. */
@@ -178,8 +107,11 @@ export class OrderBook {
 
   /** Open orders of a shard, oldest first. */
   async open({ shard, shards }: DiscoveryShard): Promise<AccessLogOrder[]> {
-    const entries = await this.#entries(
-      "state = 'open' AND raftSessionID % {shards:UInt16} = {shard:UInt16}",
+    const entries = await readUnsettled(
+      this.#clickhouse,
+      this.#tables,
+      ['open'],
+      'raftSessionID % {shards:UInt16} = {shard:UInt16}',
       { shard, shards },
       'read open work orders',
     );
@@ -197,11 +129,14 @@ export class OrderBook {
     return entries[0];
   }
 
-  /** Failed orders that fit a filter, the one that failed the longest ago first. Reads the whole book. */
+  /** Failed orders that fit a filter, the one that failed the longest ago first. */
   async failed({ source, order, shard, failedForSeconds, limit }: RetryFilter): Promise<BookEntry[]> {
-    return this.#entries(
-      `state = 'failed' AND ({source:String} = '' OR bucketName = {source:String})
-       AND ({order:String} = '' OR orderId = {order:String})
+    const most = limit ?? NO_LIMIT;
+    const entries = await readUnsettled(
+      this.#clickhouse,
+      this.#tables,
+      ['failed'],
+      `({source:String} = '' OR bucketName = {source:String}) AND ({order:String} = '' OR orderId = {order:String})
        AND raftSessionID % {shards:UInt16} = {shard:UInt16}
        AND ({failedForMs:UInt64} = 0 OR updatedAt <= now64(3) - toIntervalMillisecond({failedForMs:UInt64}))`,
       {
@@ -210,27 +145,32 @@ export class OrderBook {
         shard: shard?.shard ?? 0,
         shards: shard?.shards ?? 1,
         failedForMs: Math.round((failedForSeconds ?? 0) * 1000),
-        limit: limit ?? NO_LIMIT,
+        limit: most,
       },
       'read failed work orders',
       'ORDER BY updatedAt, orderId LIMIT {limit:UInt64}',
     );
+    return entries
+      .sort((a, b) => byText(a.updatedAt, b.updatedAt) || byText(a.order.id, b.order.id))
+      .slice(0, most);
   }
 
   /**
-   * Open and failed orders whose last failure was one of a list and whose oldest record was inserted up to a time,
-   * oldest first.
+   * Open and failed orders whose oldest record was inserted up to a time, the oldest first.
    *
-   * @param codes the failures' codes, as a list in SQL
    * @param upToSeconds seconds since 1970
    */
-  async withFewerRecords(codes: string, upToSeconds: number, most: number): Promise<BookEntry[]> {
-    return this.#entries(
-      `state IN ('open', 'failed') AND failureCode IN ${codes}
-       AND oldestInsertedAt <= toDateTime({upToSeconds:UInt32}, 'UTC')`,
-      { upToSeconds, most },
-      'read work orders that have lost records',
-      'ORDER BY oldestInsertedAt, orderId LIMIT {most:UInt64}',
+  async unsettledUpTo(upToSeconds: number): Promise<BookEntry[]> {
+    const entries = await readUnsettled(
+      this.#clickhouse,
+      this.#tables,
+      ['open', 'failed'],
+      "oldestInsertedAt <= toDateTime({upToSeconds:UInt32}, 'UTC')",
+      { upToSeconds },
+      'read work orders that are not settled',
+    );
+    return entries.sort(
+      (a, b) => byText(a.order.oldestAt, b.order.oldestAt) || byText(a.order.id, b.order.id),
     );
   }
 
@@ -259,7 +199,7 @@ export class OrderBook {
 
   /** How many orders are open. */
   async countOpen(): Promise<number> {
-    return (await this.counts()).open;
+    return countUnsettled(this.#clickhouse, this.#tables, ['open']);
   }
 
   /** Writes deliveries down, several in one insert. */
@@ -361,15 +301,6 @@ function inOffsetOrder(orders: AccessLogOrder[]): AccessLogOrder[] {
   );
 }
 
-/** Adds to each order where the first order of its source in this batch begins. */
-function withBatchStarts(
-  orders: readonly AccessLogOrder[],
-): { readonly order: AccessLogOrder; readonly batchAfter: Offset | null }[] {
-  const starts = new Map<string, Offset | null>();
-  for (const order of orders) {
-    const start = starts.get(sourceKeyOf(order));
-    if (start === undefined || compareOffsets(order.after, start) < 0)
-      starts.set(sourceKeyOf(order), order.after);
-  }
-  return orders.map((order) => ({ order, batchAfter: starts.get(sourceKeyOf(order)) ?? null }));
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

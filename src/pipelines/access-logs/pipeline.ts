@@ -15,13 +15,15 @@ import { Claims } from './claims.js';
 import { Committer } from './committer.js';
 import { auditDeeply } from './deep-audit.js';
 import { deliver } from './deliver.js';
-import { cutOrders, discover } from './discover.js';
+import { StoreStateReader } from './circumstances.js';
+import { discover, previewOrders } from './discover.js';
 import { findLate } from './late-records.js';
 import { ManifestTable } from './manifests.js';
 import { ACCESS_LOGS, accessLogOrderSchema, type AccessLogOrder } from './order.js';
 import { NearRetention } from './near-retention.js';
+import { NotOrdered } from './not-ordered.js';
 import { OrderBook } from './order-book.js';
-import { commitAllOffsets } from './offsets.js';
+import { OffsetsKeeper } from './offsets-keeper.js';
 import { skipOrder } from './skip.js';
 import { isSmallOrder } from './small-order.js';
 import { SmallOrders } from './small-orders.js';
@@ -48,17 +50,20 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const parts = { ...given, tables, book, claims, conditionalWrites, buffers, smallOrders };
   const committer = new Committer(parts);
   const manifests = new ManifestTable(clickhouse, tables, book, settings['manifest.key-prefix']);
-  const retention = new NearRetention(parts);
+  const state = new StoreStateReader(clickhouse, tables, given.log);
+  const notOrdered = new NotOrdered(parts);
+  const retention = new NearRetention({ ...parts, state, notOrdered });
+  const offsets = new OffsetsKeeper(parts);
   return {
     name: ACCESS_LOGS,
     orderSchema: accessLogOrderSchema,
     isSmall: isSmallOrder,
     discover: async (context) => {
-      // An earlier process may have been killed between the book and the offsets.
-      await commitAllOffsets(clickhouse, tables, context.signal);
-      return discover(parts, context);
+      // Another process may have been killed between the book and the offsets.
+      await offsets.catchUp(context.signal);
+      return discover({ ...parts, state, suspects: notOrdered }, context);
     },
-    preview: async (signal) => cutOrders(parts, { shard: 0, shards: 1 }, await book.now(), Infinity, signal),
+    preview: (signal) => previewOrders(parts, signal),
     outstanding: (shard) => book.open(shard),
     deliver: (order, context) => deliver(parts, order, context),
     commit: (order, receipt) => committer.commit(order, receipt),

@@ -13,6 +13,7 @@ import {
   type Offset,
 } from './offset.js';
 import { ELIGIBLE_SQL, type Cut, type Source } from './order.js';
+import { positionsSql } from './positions.js';
 
 /** When a source is ready, and how much of it is looked at. */
 export interface Thresholds {
@@ -99,19 +100,6 @@ export async function findReady(
   }));
 }
 
-/** One row a source: `reached`, the highest offset that was ordered or committed, from the local tables of a shard. */
-export function positionsSql(tables: Tables): string {
-  return `
-    SELECT bucketName, raftSessionID, max(reached) AS reached FROM (
-      SELECT bucketName, raftSessionID,
-        max((toDateTime(upToInsertedAt), toDateTime64(upToStartTime, 3), upToReqId)) AS reached
-      FROM ${tables.workOrdersLocal} WHERE state != 'proposed' GROUP BY bucketName, raftSessionID
-      UNION ALL
-      SELECT bucketName, raftSessionID, max((lastProcessedInsertedAt, lastProcessedStartTime, lastProcessedReqId)) AS reached
-      FROM ${tables.offsetsLocal} GROUP BY bucketName, raftSessionID
-    ) GROUP BY bucketName, raftSessionID`;
-}
-
 const cutRow = z.object({
   total: z.number(),
   below: z.number(),
@@ -162,7 +150,8 @@ export async function cutNext(
   return cutOf(all?.records ?? row.total, row.first, last);
 }
 
-function cutOf(records: number, first: z.infer<typeof rawOffsetSchema>, upTo: Offset): Cut {
+/** What a query has counted of a source. */
+export function cutOf(records: number, first: z.infer<typeof rawOffsetSchema>, upTo: Offset): Cut {
   const oldest = offsetFrom(first);
   return { records, upTo, firstStartTime: oldest.startTime, oldestAt: oldest.insertedAt };
 }

@@ -53,7 +53,7 @@ export async function startFaultProxy(upstream: Upstream, stop: AbortSignal): Pr
     }
   };
 
-  const server = createServer((incoming, response) => {
+  const server = createServer({ maxHeaderSize: 1024 * 1024 }, (incoming, response) => {
     // Clients that give up are daily bread here; what they left open is closed.
     response.on('error', () => undefined);
     incoming.on('error', () => undefined);
