@@ -5,6 +5,13 @@ import { recordOf, saveRecord } from './report/result-files.js';
 import { describeMachineInWords, describeResult } from './report/tables.js';
 import { runBenchmarks } from './run.js';
 
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    stopping.abort(new Error(`told to stop by ${signal}`));
+  });
+}
+
 const { stdout, stderr } = process;
 // For the AWS SDK, which otherwise warns on Node.js 20 of what comes in 2027.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -20,7 +27,8 @@ async function main(): Promise<number> {
       print(stderr, `bench: ${error.message}`);
       return 2;
     }
-    complain(error);
+    if (stopping.signal.aborted) print(stderr, 'bench: stopped');
+    else complain(error);
     return 1;
   }
 }
@@ -30,6 +38,7 @@ async function run(options: BenchOptions): Promise<void> {
     print(stderr, `${new Date().toISOString().slice(11, 19)} ${line}`);
   };
   await runBenchmarks(options, {
+    stop: stopping.signal,
     say,
     onMachine: (machine) => {
       if (!options.json) print(stdout, describeMachineInWords(machine));

@@ -1,5 +1,5 @@
 import { scaled, type Benchmark, type BenchmarkContext, type Figure, type Headline } from '../benchmark.js';
-import { feed, type Fed } from '../data/steady.js';
+import { feed, type Fed, type Steady } from '../data/steady.js';
 import { makeTemplate, type Template } from '../data/template.js';
 import { start } from '../lab/delivery-round.js';
 import { whenAllDelivered } from '../lab/queue.js';
@@ -8,8 +8,8 @@ import { startSink } from '../lab/sink-process.js';
 import { figure } from './figures.js';
 import { readLags, type Lag } from './lag-sql.js';
 
-const RECORDS_PER_SECOND = 20_000;
 const BUCKETS = 500;
+const RECORDS_PER_SECOND_A_BUCKET = 40;
 const SECONDS = 300;
 const LEAST_SECONDS = 10;
 
@@ -37,10 +37,12 @@ export const lag: Benchmark = {
     const sink = await startSink();
     const site = await openSite(lab, sink, 'bench_lag', SETTINGS);
     try {
-      const recordsPerSecond = scaled(RECORDS_PER_SECOND, scale, BUCKETS);
+      const buckets = scaled(BUCKETS, scale, 2);
+      const recordsPerSecond = buckets * RECORDS_PER_SECOND_A_BUCKET;
       const seconds = scaled(SECONDS, Math.min(1, scale), LEAST_SECONDS);
+      const steady = { recordsPerSecond, buckets, seconds };
       const template = await makeTemplate(site.clickhouse, site.tables, 10 * recordsPerSecond);
-      const { fed, lags } = await runOnce(context, site, template, recordsPerSecond, seconds);
+      const { fed, lags } = await runOnce(context, site, template, steady);
       return [
         {
           benchmark: 'lag',
@@ -54,7 +56,7 @@ export const lag: Benchmark = {
           settings: site.changed,
           data: {
             'records a second': recordsPerSecond,
-            buckets: BUCKETS,
+            buckets,
             seconds,
             records: fed.records,
             'slowest insert in ms': fed.slowestMs,
@@ -74,14 +76,12 @@ async function runOnce(
   { say }: BenchmarkContext,
   site: Site,
   template: Template,
-  recordsPerSecond: number,
-  seconds: number,
+  steady: Steady,
 ): Promise<Run> {
   const courier = start(site, 'discovery,processors', 0);
   try {
     await courier.runs;
-    say(`${recordsPerSecond} records a second for ${seconds} s`);
-    const steady = { recordsPerSecond, buckets: BUCKETS, seconds };
+    say(`${steady.recordsPerSecond} records a second for ${steady.seconds} s`);
     const feeding = feed(site, template, steady, (second) => {
       if (second % 60 === 0) say(`${second} s`);
     });

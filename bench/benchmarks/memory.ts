@@ -27,10 +27,10 @@ export const memory: Benchmark = {
     const sink = await startSink();
     const sites = new Map<string, Site>();
     try {
-      const perBucket = scaled(RECORDS_A_BUCKET, scale, 100);
+      const perBucket = scaled(RECORDS_A_BUCKET, scale, 1000);
       const records = BUCKETS * perBucket;
       for (const size of OBJECT_RECORDS) {
-        const most = String(scaled(size, scale, 10));
+        const most = String(scaled(size, scale, 100));
         const settings = { ...PATIENCE, LOG_COURIER_CONSUMER_MAX_LOGS_PER_BUCKET: most };
         sites.set(`objects of ${most} records`, await openSite(lab, sink, 'bench_memory', settings));
       }
