@@ -24,13 +24,13 @@ export type Lag = z.infer<typeof lagRow>;
  */
 export async function readLags({ clickhouse, tables, settings }: Site): Promise<readonly Lag[]> {
   const quantiles = (column: string): string =>
-    `arrayConcat(arrayMap(q -> toFloat64(q), quantilesExactWeighted(0.5, 0.95, 0.99)(${column}, records)), [toFloat64(max(${column}))])`;
+    `arrayConcat(arrayMap(q -> toFloat64(q), quantilesExactWeighted(0.5, 0.95, 0.99)(${column}, weight)), [toFloat64(max(${column}))])`;
   const each = `
-    SELECT records, intDiv(second - begin, 60) AS minute,
+    SELECT weight, intDiv(second - begin, 60) AS inMinute,
       deliveredMs - second * 1000 AS sinceInsertion,
       deliveredMs - greatest(second + {delay:UInt32}, oldest + {threshold:UInt32}) * 1000 AS sinceEligible
     FROM (
-      SELECT bucketName, toInt64(toUnixTimestamp(insertedAt)) AS second, count() AS records
+      SELECT bucketName, toInt64(toUnixTimestamp(insertedAt)) AS second, count() AS weight
       FROM ${tables.logs} GROUP BY bucketName, insertedAt
     ) AS came
     ASOF INNER JOIN (
@@ -41,9 +41,9 @@ export async function readLags({ clickhouse, tables, settings }: Site): Promise<
     CROSS JOIN (SELECT toInt64(toUnixTimestamp(min(insertedAt))) AS begin FROM ${tables.logs}) AS start`;
   return clickhouse.query(
     lagRow,
-    `SELECT if(GROUPING(minute) = 1, -1, minute) AS minute, sum(records) AS records,
+    `SELECT if(GROUPING(inMinute) = 1, -1, inMinute) AS minute, sum(weight) AS records,
        ${quantiles('sinceEligible')} AS afterEligible, ${quantiles('sinceInsertion')} AS afterInsertion
-     FROM (${each}) GROUP BY GROUPING SETS ((minute), ()) ORDER BY minute`,
+     FROM (${each}) GROUP BY GROUPING SETS ((inMinute), ()) ORDER BY minute`,
     {
       doing: 'read how long records took',
       parameters: {
