@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
 npm run --silent build
-exec node --import ./test/chaos/loader/register.mjs test/chaos/main.ts "$@"
+exec node --import ./scripts/loader/register.mjs test/chaos/main.ts "$@"

@@ -1,0 +1,76 @@
+import { scaled, type Benchmark } from '../benchmark.js';
+import { addRecords, mergeParts } from '../data/records.js';
+import { makeTemplate } from '../data/template.js';
+import { deliverOnce } from '../lab/delivery-round.js';
+import { openSite } from '../lab/site.js';
+import { startSink } from '../lab/sink-process.js';
+import { inTurns } from '../turns.js';
+import { deliveryFigures, figure, rates, ratio } from './figures.js';
+
+const BUCKETS = 800;
+const RECORDS_A_BUCKET = 500;
+const LATENCY_MS = 50;
+const PROCESSES = [1, 2, 4] as const;
+
+/**
+ * So few workers that a process waits for S3 most of the time: on one machine the cores would else be what all
+ * processes share, and adding processes adds no cores here.
+ */
+const SETTINGS = {
+  LOG_COURIER_CONSUMER_NUM_WORKERS: '1',
+  LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '1000',
+} as const;
+
+/** `replicas`: more processes, more speed, as long as S3's latency is what they wait for. */
+export const replicas: Benchmark = {
+  names: ['replicas'],
+  run: async ({ lab, rounds, scale, say }) => {
+    const sink = await startSink({ latencyMs: LATENCY_MS });
+    const site = await openSite(lab, sink, 'bench_replicas', SETTINGS);
+    try {
+      const buckets = scaled(BUCKETS, scale, 8);
+      const records = buckets * RECORDS_A_BUCKET;
+      say(`making ${records} records of ${buckets} buckets`);
+      const template = await makeTemplate(site.clickhouse, site.tables, records);
+      const data = { buckets, perBucket: RECORDS_A_BUCKET, ageSeconds: 7200, spanSeconds: 900 };
+      await addRecords(site, template, data);
+      await mergeParts(site);
+      const contenders = new Map(
+        PROCESSES.map((processes) => [processes, () => deliverOnce(site, { records, processes })]),
+      );
+      const measured = await inTurns(rounds, contenders, (round, processes) => {
+        say(`round ${round}: ${processes} process(es)`);
+      });
+      const ratesOf = (processes: (typeof PROCESSES)[number]): readonly number[] =>
+        rates(measured.get(processes) ?? []);
+      return [
+        {
+          benchmark: 'replicas',
+          method:
+            `Processes \`run --roles processors\`; S3 answers each request ${LATENCY_MS} ms late. The clock of ` +
+            '`deliver`. So few workers a process that latency, not the cores of this machine, is the limit.',
+          rounds,
+          scale,
+          settings: site.changed,
+          data: { records, orders: buckets, 'latency in ms': LATENCY_MS },
+          headlines: [
+            ratio('2 processes to 1', ratesOf(2), ratesOf(1)),
+            ratio('4 processes to 1', ratesOf(4), ratesOf(1), { atLeast: 3.5 }),
+          ],
+          figures: [...measured].flatMap(([processes, deliveries]) => [
+            figure(
+              `${processes} process(es)`,
+              'orders',
+              'orders/s',
+              deliveries.map(({ objects, seconds }) => objects / seconds),
+            ),
+            ...deliveryFigures(`${processes} process(es)`, deliveries),
+          ]),
+        },
+      ];
+    } finally {
+      await site.close();
+      await sink.stop();
+    }
+  },
+};

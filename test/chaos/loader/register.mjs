@@ -1,4 +1,0 @@
-// Lets Node.js run the TypeScript of this repository as it stands: node --import ./test/chaos/loader/register.mjs FILE.ts
-import { register } from 'node:module';
-
-register('./hooks.mjs', import.meta.url);
