@@ -7,7 +7,7 @@ import {
   OFFSET_COLUMNS,
   type Offset,
 } from '../../src/pipelines/access-logs/offset.js';
-import { commitAllOffsets } from '../../src/pipelines/access-logs/offsets.js';
+import { commitOffsets } from '../../src/pipelines/access-logs/offsets.js';
 import { orderOf, type AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import type { Site } from '../lab/site.js';
 import { BUCKET_COLUMNS } from './records.js';
@@ -89,7 +89,8 @@ export async function settle({ clickhouse, tables }: Site, orders: readonly Acce
     }),
   );
   await clickhouse.insert(tables.workOrders, rows, { doing: 'settle orders' });
-  await commitAllOffsets(clickhouse, tables);
+  const sources = new Map(orders.map(({ bucket, raftSession }) => [bucket, { bucket, raftSession }]));
+  await commitOffsets(clickhouse, tables, [...sources.values()], new AbortController().signal);
 }
 
 /** Has the order book say that an order has just failed. */

@@ -17,7 +17,7 @@ import { silentLog } from '../../src/observability/log.js';
 const MEBIBYTE = 1024 * 1024;
 const { signal } = new AbortController();
 const whole: UploadOptions = {
-  partSizeBytes: 5 * MEBIBYTE,
+  buffers: new PartBuffers(5 * MEBIBYTE, 20 * MEBIBYTE),
   partsInFlight: 2,
   singlePut: true,
   partChecksums: true,
