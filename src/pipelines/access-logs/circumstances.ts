@@ -9,7 +9,7 @@ export interface StoreState {
   readonly now: number;
   /** When it was started. */
   readonly upSince: number;
-  /** Tells these tables from others of the same names, for instance ones that were made again. */
+  /** Tells these tables from others; on one node also from ones of the same names that were made again. */
   readonly identity: string;
   /** Every record that came in from then on is in the arrivals table; undefined when that is not certain. */
   readonly trustedFrom: number | undefined;
@@ -65,7 +65,9 @@ export class StoreStateReader implements StateReader {
       ),
     ]);
     const { now, up } = clock ?? { now: 0, up: 0 };
-    const identity = [database, ...made.flatMap(({ name, uuid }) => [name, uuid])].join(' ');
+    // The nodes of a cluster need not agree on the ids of their tables.
+    const ids = this.#tables.cluster === '' ? made.flatMap(({ name, uuid }) => [name, uuid]) : names;
+    const identity = [database, ...ids].join(' ');
     return { now, upSince: now - up, identity, trustedFrom: await this.#trustedFrom(options) };
   }
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import type { BookEntry } from './book-row.js';
 import { compareOffsets, offsetOrNull, rawOffsetSchema, rawOffsetSql } from './offset.js';
 import { commitOffsetsBehind } from './offsets.js';
 import type { Source } from './order.js';
 import type { OrderBook } from './order-book.js';
 import { sourceKeyOf } from './sources.js';
+import { firstUnsettled } from './unsettled.js';
 
 /** What looking after the offsets works with. */
 export interface OffsetsKeeperParts {
@@ -20,8 +20,6 @@ const CLOCKS_DIFFER_MS = 3_600_000;
 /** Time between two looks at the whole book, in ms. */
 const WHOLE_EVERY_MS = 6 * 3_600_000;
 const DAY_SECONDS = 86_400;
-/** The last second that ClickHouse's DateTime has. */
-const EVER = 4_294_967_295;
 
 /** A source whose last settled order ends behind its offset. */
 interface Behind extends Source {
@@ -69,17 +67,17 @@ export class OffsetsKeeper {
 
   /** The sources that have settled something since a time and whose offsets could follow. */
   async #behind(sinceMs: number, signal: AbortSignal): Promise<readonly Behind[]> {
-    const { clickhouse, tables, book } = this.#parts;
+    const { clickhouse, tables } = this.#parts;
     const rows = await clickhouse.query(behindRow, behindSql(tables), {
       doing: 'look for offsets that are behind',
       parameters: { sinceMs: Math.max(0, sinceMs) },
       signal,
     });
     if (rows.length === 0) return [];
-    const stuck = firstUnsettled(await book.unsettledUpTo(EVER));
+    const stuck = await firstUnsettled(clickhouse, tables);
     return rows
       .filter((row) => {
-        const first = stuck.get(sourceKeyOf(row))?.order;
+        const first = stuck.get(sourceKeyOf(row));
         // Behind an order that is not settled and begins where the offset stands, nothing can follow.
         return first === undefined || compareOffsets(first.after, offsetOrNull(row.written)) > 0;
       })
@@ -100,15 +98,4 @@ function behindSql({ workOrders, offsetsLocal }: Tables): string {
     WHERE state IN ('delivered', 'skipped') AND updatedAt >= fromUnixTimestamp64Milli({sinceMs:Int64})
       AND (upToInsertedAt, upToStartTime, upToReqId) > position
     GROUP BY bucketName, raftSessionID`;
-}
-
-/** The first of the orders of each source that are not settled. */
-function firstUnsettled(entries: readonly BookEntry[]): ReadonlyMap<string, BookEntry> {
-  const first = new Map<string, BookEntry>();
-  for (const entry of entries) {
-    const before = first.get(sourceKeyOf(entry.order));
-    if (before === undefined || compareOffsets(entry.order.upTo, before.order.upTo) < 0)
-      first.set(sourceKeyOf(entry.order), entry);
-  }
-  return first;
 }

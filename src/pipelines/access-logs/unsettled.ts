@@ -2,6 +2,16 @@ import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, type BookEntry } from './book-row.js';
+import {
+  compareOffsets,
+  offsetFrom,
+  offsetOrNull,
+  rawOffsetSchema,
+  rawOffsetSql,
+  type Offset,
+} from './offset.js';
+import type { Source } from './order.js';
+import { sourceKeyOf } from './sources.js';
 
 /** States of orders that are neither delivered nor given up. */
 export type UnsettledState = 'open' | 'failed';
@@ -50,6 +60,49 @@ export async function countUnsettled(
     orders += counted?.orders ?? 0;
   }
   return orders;
+}
+
+/** Where the first order of a source stands that is neither delivered nor given up. */
+export interface FirstUnsettled extends Source {
+  readonly after: Offset | null;
+  readonly upTo: Offset;
+}
+
+const firstRow = z.object({
+  bucket: z.string(),
+  raftSession: z.number(),
+  afterOffset: rawOffsetSchema,
+  upToOffset: rawOffsetSchema,
+});
+
+/** The first order of each source that is not settled, by {@link sourceKeyOf}. */
+export async function firstUnsettled(
+  clickhouse: ClickHouse,
+  tables: Tables,
+): Promise<ReadonlyMap<string, FirstUnsettled>> {
+  const states = ['open', 'failed'] as const;
+  const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
+  const sql = `SELECT bucketName AS bucket, raftSessionID AS raftSession,
+      ${rawOffsetSql(`argMin((afterInsertedAt, afterStartTime, afterReqId), ${upTo})`)} AS afterOffset,
+      ${rawOffsetSql(`min(${upTo})`)} AS upToOffset
+    FROM ${unsettledSql(tables, states)} WHERE state IN ${listOf(states)} GROUP BY bucketName, raftSessionID`;
+  const options = { doing: 'look for the first order that is not settled', settings: CONSISTENTLY };
+  const first = new Map<string, FirstUnsettled>();
+  for (const day of await daysWith(clickhouse, tables, states)) {
+    const rows = await clickhouse.query(firstRow, sql, { ...options, parameters: { day } });
+    for (const { bucket, raftSession, afterOffset, upToOffset } of rows) {
+      const found = {
+        bucket,
+        raftSession,
+        after: offsetOrNull(afterOffset),
+        upTo: offsetFrom(upToOffset),
+      };
+      const before = first.get(sourceKeyOf(found));
+      if (before === undefined || compareOffsets(found.upTo, before.upTo) < 0)
+        first.set(sourceKeyOf(found), found);
+    }
+  }
+  return first;
 }
 
 const CONSISTENTLY = { select_sequential_consistency: '1' } as const;
