@@ -14,6 +14,8 @@ export interface GroupOptions<Request, Answer> {
   readonly kindOf?: (request: Request) => string;
   /** Groups of different kinds that may be under way at the same time; of one kind there is never more than one. */
   readonly atATime?: number;
+  /** How long to wait for more requests before a group begins, in ms; until the turn of the event loop ends when left out. */
+  readonly lingerMs?: number;
   /**
    * Tells whether an error would be the same for every member by itself, as when an engine is away: then all of the
    * group get it. With any other error the group is dissolved and each of its requests is made alone, so that
@@ -60,10 +62,13 @@ export class GroupLoader<Request, Answer> {
   #startSoon(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
-    setImmediate(() => {
+    const start = (): void => {
       this.#isStarting = false;
       this.#start();
-    });
+    };
+    const { lingerMs = 0 } = this.#options;
+    if (lingerMs > 0) setTimeout(start, lingerMs);
+    else setImmediate(start);
   }
 
   #start(): void {

@@ -47,7 +47,8 @@ function putOff(one: AccessLogOrder, times: number): Promise<void> {
   });
 }
 
-const isFetch = ({ body }: ProxiedRequest): boolean => body.includes('isMark');
+/** A request for records, of one order or of several. */
+const isFetch = ({ body }: ProxiedRequest): boolean => body.includes('isMark') || body.includes('upToHere');
 
 /** Resets the connection of every request that fits. */
 const resetting =

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import type { Receipt } from '../pipeline.js';
+import { LINGER_MS } from './asked-together.js';
 import { commitOffsets } from './offsets.js';
 import { sourceKeyOf, type AccessLogOrder, type Source } from './order.js';
 import type { OrderBook } from './order-book.js';
@@ -62,9 +64,9 @@ export class Committer {
   }
 
   async #writeAll(): Promise<void> {
-    // Deliveries that end in the same turn of the event loop go together.
-    await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
+      // Deliveries that end at about the same time go together.
+      await sleep(LINGER_MS);
       const batch = this.#waiting;
       this.#waiting = [];
       const stop = this.#parts.metrics.commitSeconds.startTimer();
