@@ -7,7 +7,8 @@ import type { Metrics } from '../../observability/metrics.js';
 import type { Receipt } from '../pipeline.js';
 import { LINGER_MS } from './asked-together.js';
 import { commitOffsets } from './offsets.js';
-import { sourceKeyOf, type AccessLogOrder, type Source } from './order.js';
+import type { AccessLogOrder, Source } from './order.js';
+import { sourceKeyOf } from './sources.js';
 import type { OrderBook } from './order-book.js';
 
 /** What committing works with. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import { sourcesSql, type Source } from './order.js';
-import { OF_SOURCES, sourceTuples } from './sources.js';
+import type { Source } from './order.js';
+import { OF_SOURCES, sourcesSql, sourceTuples } from './sources.js';
 
 /** Sources whose offsets one statement brings up to date: keeps statements short. */
 const SOURCES_A_STATEMENT = 1000;

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Parameters } from '../../clickhouse/client.js';
-import { constantSql } from '../../clickhouse/constant.js';
 import type { WorkOrder } from '../pipeline.js';
 import { offsetSchema, rangeParameters, rawOffsetOf, rangeSql, type Offset } from './offset.js';
 
@@ -13,17 +12,6 @@ export interface Source {
   readonly bucket: string;
   /** The shard key of the records (raftSessionID, UInt16). */
   readonly raftSession: number;
-}
-
-/** SQL that holds for rows of some sources, in tables with the columns raftSessionID and bucketName. */
-export function sourcesSql(sources: readonly Source[]): string {
-  const tuples = sources.map(({ raftSession, bucket }) => [raftSession, bucket]);
-  return `(raftSessionID, bucketName) IN (${constantSql('Array(Tuple(UInt16, String))', tuples)})`;
-}
-
-/** Tells sources apart. */
-export function sourceKeyOf({ raftSession, bucket }: Source): string {
-  return `${String(raftSession)}/${bucket}`;
 }
 
 /** Boundaries of an order: the records of a source with offset in (after, upTo]. */

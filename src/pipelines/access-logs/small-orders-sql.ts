@@ -3,8 +3,9 @@ import type { Tables } from '../../clickhouse/tables.js';
 import { logLineExpression } from './log-line-sql.js';
 import type { KeyFormat } from './object-key.js';
 import { rawOffsetOf } from './offset.js';
-import { ELIGIBLE_SQL, sourcesSql, type AccessLogOrder } from './order.js';
+import { ELIGIBLE_SQL, type AccessLogOrder } from './order.js';
 import { daySql } from './plan.js';
+import { sourcesSql } from './sources.js';
 
 /** Records up to which an object's content is answered: orders may have grown since they were made. */
 const MOST_RECORDS = 2000;

@@ -1,4 +1,5 @@
 import { TupleParam } from '@clickhouse/client';
+import { constantSql } from '../../clickhouse/constant.js';
 import type { Source } from './order.js';
 
 /** Tells sources apart. */
@@ -15,4 +16,10 @@ export function sourceTuples(sources: Iterable<Source>): readonly TupleParam[] {
   for (const { raftSession, bucket } of sources)
     distinct.set(sourceKeyOf({ raftSession, bucket }), new TupleParam([raftSession, bucket]));
   return [...distinct.values()];
+}
+
+/** SQL that holds for rows of some sources, however many, which stand in the text; see {@link constantSql}. */
+export function sourcesSql(sources: readonly Source[]): string {
+  const tuples = sources.map(({ raftSession, bucket }) => [raftSession, bucket]);
+  return `(raftSessionID, bucketName) IN (${constantSql('Array(Tuple(UInt16, String))', tuples)})`;
 }
