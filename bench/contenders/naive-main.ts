@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import pLimit from 'p-limit';
 import { naiveLine, type NaiveRow } from './naive-line.js';
 import { taskSchema, type Task } from './task.js';
@@ -21,6 +21,7 @@ async function deliver({ clickhouseUrl, s3Url, logs, concurrency, buckets }: Tas
     max_open_connections: concurrency,
     request_timeout: 600_000,
     clickhouse_settings: { session_timezone: 'UTC' },
+    log: { level: ClickHouseLogLevel.OFF },
   });
   const s3 = new S3Client({
     endpoint: s3Url,
