@@ -5,6 +5,7 @@ import { startDeliveryWorker } from '../processors/delivery.js';
 import { startDiscoveryWorker } from '../processors/discovery.js';
 import { InFlight } from '../processors/in-flight.js';
 import { startMaintenanceWorker } from '../processors/maintenance.js';
+import { lanesOf } from '../processors/small-in-flight.js';
 import { discoveriesOf, ensureScheduled, removeOtherSchedulers } from '../queues/discovery.js';
 import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/maintenance.js';
 import { healthChecks, type Queues, type Store } from './assembly.js';
@@ -127,8 +128,17 @@ export async function startMaintenance(store: Store, queues: Queues, watch?: Eng
 /** Starts the processors of all pipelines. */
 export function startProcessors({ settings, pipelines, metrics, log }: Store, watch?: EngineWatch): Running {
   const inFlight = new InFlight();
-  const workers = pipelines.map((pipeline) =>
-    startDeliveryWorker({ settings, pipeline, metrics, log, inFlight, outages: watch }),
+  const workers = pipelines.flatMap((pipeline) =>
+    lanesOf(settings).map((lane) =>
+      startDeliveryWorker({
+        settings: { ...settings, ...lane },
+        pipeline,
+        metrics,
+        log,
+        inFlight,
+        outages: watch,
+      }),
+    ),
   );
   return runWorkers({ workers, needs: ENGINES_OF_DELIVERY, idle: () => inFlight.idle(), watch, log });
 }

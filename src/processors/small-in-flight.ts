@@ -1,3 +1,25 @@
+import type { Settings } from '../config/settings.js';
+
+/** Most workers that take orders from one queue in a process. */
+const LANES = 4;
+
+/** What one of the workers of a process may have in flight. */
+export type Lane = Pick<Settings, 'consumer.num-workers' | 'consumer.small-orders-in-flight'>;
+
+/**
+ * Divides what a process may have in flight among several workers. A worker takes one order after the other, each with
+ * a question to Redis, and with many small ones that is what they wait for.
+ */
+export function lanesOf(settings: Lane): Lane[] {
+  const [large, small] = [settings['consumer.num-workers'], settings['consumer.small-orders-in-flight']];
+  const lanes = small === 0 ? 1 : Math.min(LANES, large);
+  const share = (all: number, lane: number): number => Math.floor((all + lane) / lanes);
+  return Array.from({ length: lanes }, (_, lane) => ({
+    'consumer.num-workers': share(large, lane),
+    'consumer.small-orders-in-flight': share(small, lane),
+  }));
+}
+
 /** A worker whose concurrency can be changed while it runs. */
 export interface Adjustable {
   concurrency: number;

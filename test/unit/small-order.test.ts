@@ -10,7 +10,7 @@ import {
   SMALL_ORDER_RECORDS,
   weightOf,
 } from '../../src/pipelines/access-logs/small-order.js';
-import { SmallInFlight } from '../../src/processors/small-in-flight.js';
+import { lanesOf, SmallInFlight } from '../../src/processors/small-in-flight.js';
 
 const NOON = Date.UTC(2026, 0, 2, 12) / 1000;
 
@@ -99,6 +99,19 @@ test('a worker has places for all large orders that it may have, and one more fo
       },
     ),
     { numRuns: 50 },
+  );
+});
+
+test('the workers of a process may have together what the process may have, each a part of it', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1000 }), fc.nat(10_000), (large, small) => {
+      const lanes = lanesOf({ 'consumer.num-workers': large, 'consumer.small-orders-in-flight': small });
+      const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+      expect(sum(lanes.map((lane) => lane['consumer.num-workers']))).toBe(large);
+      expect(sum(lanes.map((lane) => lane['consumer.small-orders-in-flight']))).toBe(small);
+      expect(Math.min(...lanes.map((lane) => lane['consumer.num-workers']))).toBeGreaterThan(0);
+      expect(lanes.length).toBeLessThanOrEqual(4);
+    }),
   );
 });
 
