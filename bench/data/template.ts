@@ -17,12 +17,18 @@ export interface Template {
  *
  * @param wanted records that are to be made of it
  */
-export async function makeTemplate(clickhouse: ClickHouse, tables: Tables, wanted: number): Promise<Template> {
+export async function makeTemplate(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  wanted: number,
+): Promise<Template> {
   const rows = Math.min(wanted, MOST_ROWS);
   const generated = `${tables.database}.generated`;
   const table = `${tables.database}.template`;
   const doing = 'make the template of the data';
-  await clickhouse.command(`CREATE OR REPLACE TABLE ${generated} AS ${tables.logs} ENGINE = Memory`, { doing });
+  await clickhouse.command(`CREATE OR REPLACE TABLE ${generated} AS ${tables.logs} ENGINE = Memory`, {
+    doing,
+  });
   await generateRecords(clickhouse, { ...tables, logs: generated }, { rows, seed: 4, sourceBuckets: 100 });
   await clickhouse.command(
     `CREATE OR REPLACE TABLE ${table} ENGINE = MergeTree ORDER BY row AS
