@@ -52,13 +52,13 @@ export async function commitOffsetsBehind(
   { sources, writtenFrom }: SourcesBehind,
   signal: AbortSignal,
 ): Promise<void> {
-  const condition = `${OF_SOURCES} AND orderedAt >= toDateTime({orderedFrom:UInt32})
-    AND upToInsertedAt >= toDateTime({writtenFrom:UInt32})`;
+  const ofOrders =
+    'orderedAt >= toDateTime({orderedFrom:UInt32}) AND upToInsertedAt >= toDateTime({writtenFrom:UInt32})';
   const orderedFrom = Math.max(0, writtenFrom - DAY_SECONDS);
   const tuples = sourceTuples(sources);
   for (let from = 0; from < tuples.length; from += SOURCES_A_STATEMENT) {
     const some = tuples.slice(from, from + SOURCES_A_STATEMENT);
-    await clickhouse.command(commitSql(tables, condition), {
+    await clickhouse.command(commitSql(tables, OF_SOURCES, ofOrders), {
       doing: 'commit offsets that are behind',
       parameters: { sources: some, orderedFrom, writtenFrom },
       signal,
@@ -71,9 +71,10 @@ export async function commitOffsetsBehind(
  * prefix when no order of its source that is still open or failed ends before it does. Sources whose offset
  * would not change are left out.
  *
- * @param condition on raftSessionID and bucketName
+ * @param ofSources a condition on raftSessionID and bucketName
+ * @param ofOrders a condition on orders, which holds for all that can matter
  */
-function commitSql(tables: Tables, condition: string): string {
+function commitSql(tables: Tables, ofSources: string, ofOrders = 'true'): string {
   const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
   const settled = "state IN ('delivered', 'skipped')";
   return `INSERT INTO ${tables.offsets}
@@ -84,13 +85,13 @@ function commitSql(tables: Tables, condition: string): string {
         arrayFilter(o -> unsettled = 0 OR o < firstOpen, groupArrayIf(${upTo}, ${settled})) AS ends,
         arrayReduce('max', ends) AS prefix, length(ends) AS reached
       FROM (SELECT * FROM ${tables.workOrders} FINAL)
-      WHERE state != 'proposed' AND ${condition}
+      WHERE state != 'proposed' AND ${ofSources} AND ${ofOrders}
       GROUP BY bucketName, raftSessionID
     ) AS book
     LEFT JOIN (
       SELECT bucketName, raftSessionID,
         (toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId) AS written
-      FROM ${tables.offsetsLocal} FINAL WHERE ${condition}
+      FROM ${tables.offsetsLocal} FINAL WHERE ${ofSources}
     ) AS committed USING (bucketName, raftSessionID)
     WHERE reached > 0 AND prefix > written`;
 }
