@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Argument, Command } from 'commander';
 import { z } from 'zod';
+import { flagsOf } from '../scripts/program/program.js';
 import { BENCHMARKS } from './benchmark.js';
 
 /** What a run is asked for. */
@@ -15,11 +16,6 @@ const optionsSchema = z.object({
   results: z.string().min(1),
   json: z.boolean(),
 });
-
-/** Flags that are wrong; the message has a line for each. */
-export class WrongFlagsError extends Error {
-  override readonly name = 'WrongFlagsError';
-}
 
 /**
  * Reads the command line.
@@ -42,10 +38,6 @@ export function optionsFrom(words: readonly string[]): BenchOptions {
     .exitOverride()
     .parse([...words], { from: 'user' });
   const asked: unknown = command.processedArgs.at(0);
-  const parsed = optionsSchema.safeParse({ ...command.opts(), names: asked });
-  if (!parsed.success)
-    throw new WrongFlagsError(
-      parsed.error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`).join('\n'),
-    );
-  return { ...parsed.data, names: parsed.data.names.length === 0 ? [...BENCHMARKS] : parsed.data.names };
+  const options = flagsOf(optionsSchema, { ...command.opts(), names: asked });
+  return { ...options, names: options.names.length === 0 ? [...BENCHMARKS] : options.names };
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { flagsOf } from '../../scripts/program/program.js';
 
 /** What a run is asked for. */
 export type ChaosOptions = z.infer<typeof optionsSchema>;
@@ -17,11 +18,6 @@ const optionsSchema = z.object({
   keep: z.boolean(),
   json: z.boolean(),
 });
-
-/** Flags that are wrong; the message has a line for each. */
-export class WrongFlagsError extends Error {
-  override readonly name = 'WrongFlagsError';
-}
 
 /**
  * Reads the command line.
@@ -48,13 +44,5 @@ export function optionsFrom(words: readonly string[]): ChaosOptions {
     .addHelpText('after', '\nExample: npm run chaos -- --minutes 2 --replicas 3 --seed 7')
     .exitOverride()
     .parse([...words], { from: 'user' });
-  const parsed = optionsSchema.safeParse(command.opts());
-  if (parsed.success) return parsed.data;
-  throw new WrongFlagsError(
-    parsed.error.issues.map(({ path, message }) => `${flagOf(path.join('.'))}: ${message}`).join('\n'),
-  );
-}
-
-function flagOf(name: string): string {
-  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return flagsOf(optionsSchema, command.opts());
 }

@@ -4,7 +4,8 @@ import { BENCHMARKS, isMet, scaled, type BenchmarkResult, type Headline } from '
 import { chosen } from '../../bench/catalogue.js';
 import { naiveLine, type NaiveRow } from '../../bench/contenders/naive-line.js';
 import { cpuSecondsIn, peakBytesIn } from '../../bench/lab/process-cost.js';
-import { optionsFrom, WrongFlagsError } from '../../bench/options.js';
+import { optionsFrom } from '../../bench/options.js';
+import { WrongFlagsError } from '../../scripts/program/program.js';
 import { describeResult, formatNumber } from '../../bench/report/tables.js';
 import { summarize } from '../../bench/statistics.js';
 import { inTurns } from '../../bench/turns.js';
