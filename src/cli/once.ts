@@ -96,28 +96,13 @@ async function watch({ settings, log }: Store, pipeline: Pipeline, queue: Queue)
     idle: async (stop) => {
       while ((await inFlight(queue)) > 0) {
         stop.throwIfAborted();
-        await within(LOOK_AGAIN_MS, stop, (signal) => firstOf(events, ['completed', 'failed'], signal)).catch(
-          () => undefined,
-        );
+        const ended = (signal: AbortSignal): Promise<unknown> =>
+          Promise.race(['completed', 'failed'].map((name) => eventOf(events, name, { signal })));
+        await within(LOOK_AGAIN_MS, stop, ended).catch(() => undefined);
       }
     },
     close: () => events.close(),
   };
-}
-
-/** Resolves with the first of some events, and then listens to none of them any more. */
-async function firstOf(events: QueueEvents, names: readonly string[], signal: AbortSignal): Promise<void> {
-  const heard = new AbortController();
-  const giveUp = (): void => {
-    heard.abort(signal.reason);
-  };
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    await Promise.race(names.map((name) => eventOf(events, name, { signal: heard.signal })));
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-    heard.abort();
-  }
 }
 
 async function inFlight(queue: Queue): Promise<number> {

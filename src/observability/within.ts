@@ -1,5 +1,6 @@
 /**
- * Does work under a time limit: its signal is aborted when the time is up, and when the given one is.
+ * Does work under a time limit: its signal is aborted when the time is up, when the given one is, and when the work has
+ * ended, well or not: what it has left listening then lets go.
  *
  * Node.js 20 can forget a signal that was made by `AbortSignal.any` of an `AbortSignal.timeout` when garbage is
  * collected, and then nothing is aborted at all; hence a timer of our own.
@@ -25,5 +26,6 @@ export async function within<Result>(
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', forward);
+    limit.abort();
   }
 }
