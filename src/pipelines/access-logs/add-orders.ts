@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
+import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, revisionOf, rowOf } from './book-row.js';
 import { CONSISTENT } from './consistent.js';
 import type { AccessLogOrder } from './order.js';
 import { compareOffsets, rawOffsetOf, type Offset } from './offset.js';
-import { OF_SOURCES, sourceKeyOf, sourceTuples } from './sources.js';
+import { distinctSources, sourceKeyOf, sourcesSql } from './sources.js';
 
 /** What adding orders works with. */
 export interface AddingParts {
@@ -22,7 +23,7 @@ export interface AddingParts {
  */
 const PROMOTION_MS = 10_000;
 
-/** Orders that one statement names: keeps the bound parameters short. */
+/** Orders that one statement names: keeps statements short. */
 const ORDERS_A_STATEMENT = 1000;
 /** The same for sources. */
 const SOURCES_A_STATEMENT = 1000;
@@ -71,26 +72,28 @@ async function addSome(
   const orderedFrom = daysBefore(Math.min(...orders.map(({ orderedAt }) => Date.parse(orderedAt))));
   const reachedFrom = Math.min(...proposals.map(({ batchAfter }) => rawOffsetOf(batchAfter)[0]));
   const parameters = {
-    ids: orders.map(({ id }) => id),
-    sources: sourceTuples(orders),
     promoteBeforeMs,
     orderedFrom,
     proposedFrom: daysBefore(nowMs),
     reachedFrom,
     reachedOrderedFrom: daysBefore(reachedFrom * 1000),
   };
-  await clickhouse.command(promotionSql(tables), {
+  await clickhouse.command(promotionSql(tables, orders), {
     doing: 'write work orders into the order book',
     parameters,
-    settings: CONSISTENT,
+    settings: { ...WITH_CONSTANTS, ...CONSISTENT },
     signal,
   });
   const rowsBack = await clickhouse.query(
     bookRowSchema,
     `SELECT ${BOOK_COLUMNS} FROM (
-       SELECT * FROM ${tables.workOrders} FINAL WHERE ${OF_SOURCES} AND orderedAt >= toDateTime({orderedFrom:UInt32})
-     ) WHERE state = 'open' AND orderId IN {ids:Array(String)}`,
-    { doing: 'read new work orders back', parameters, settings: { select_sequential_consistency: '1' } },
+       SELECT * FROM ${tables.workOrders} FINAL WHERE ${sourcesSql(orders)} AND orderedAt >= toDateTime({orderedFrom:UInt32})
+     ) WHERE state = 'open' AND orderId IN (${idsSql(orders)})`,
+    {
+      doing: 'read new work orders back',
+      parameters: { orderedFrom },
+      settings: { ...WITH_CONSTANTS, select_sequential_consistency: '1' },
+    },
   );
   return rowsBack.map((row) => bookEntryOf(row).order);
 }
@@ -100,7 +103,12 @@ async function addSome(
  * the beginning of a proposal, and an order reaches no further than to the time at which it was made: hence the bounds
  * on both, which let ClickHouse leave out the days before.
  */
-function promotionSql({ workOrders, workOrdersLocal, offsetsLocal }: Tables): string {
+function promotionSql(
+  { workOrders, workOrdersLocal, offsetsLocal }: Tables,
+  orders: readonly AccessLogOrder[],
+): string {
+  const ofSources = sourcesSql(orders);
+  const ids = idsSql(orders);
   const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
   return `INSERT INTO ${workOrders}
     SELECT p.* REPLACE ('open' AS state, toUInt64(${String(revisionOf('open', 0))}) AS revision)
@@ -108,24 +116,32 @@ function promotionSql({ workOrders, workOrdersLocal, offsetsLocal }: Tables): st
     LEFT JOIN (
       SELECT bucketName, raftSessionID, max(reached) AS reached FROM (
         SELECT bucketName, raftSessionID, max(${upTo}) AS reached FROM ${workOrdersLocal}
-        WHERE state != 'proposed' AND ${OF_SOURCES} AND orderedAt >= toDateTime({reachedOrderedFrom:UInt32})
+        WHERE state != 'proposed' AND ${ofSources} AND orderedAt >= toDateTime({reachedOrderedFrom:UInt32})
           AND upToInsertedAt >= toDateTime({reachedFrom:UInt32}) GROUP BY bucketName, raftSessionID
         UNION ALL
         SELECT bucketName, raftSessionID,
           max((toDateTime(lastProcessedInsertedAt, 'UTC'), toDateTime64(lastProcessedStartTime, 3, 'UTC'), lastProcessedReqId)) AS reached
-        FROM ${offsetsLocal} WHERE ${OF_SOURCES} GROUP BY bucketName, raftSessionID
+        FROM ${offsetsLocal} WHERE ${ofSources} GROUP BY bucketName, raftSessionID
       ) GROUP BY bucketName, raftSessionID
     ) AS book ON book.bucketName = p.bucketName AND book.raftSessionID = p.raftSessionID
-    WHERE p.orderId IN {ids:Array(String)} AND (p.raftSessionID, p.bucketName) IN {sources:Array(Tuple(UInt16, String))}
+    WHERE p.orderId IN (${ids}) AND ${sourcesSql(orders, 'p.')}
       AND p.orderedAt >= toDateTime({orderedFrom:UInt32}) AND p.state = 'proposed'
       AND p.batchAfter >= book.reached
       AND now64(3) < fromUnixTimestamp64Milli({promoteBeforeMs:Int64})
       AND (p.raftSessionID, p.bucketName) NOT IN (
         SELECT raftSessionID, bucketName FROM ${workOrdersLocal} FINAL
-        WHERE ${OF_SOURCES} AND orderedAt >= toDateTime({proposedFrom:UInt32})
-          AND state = 'proposed' AND promoteBefore > now64(3) AND orderId NOT IN {ids:Array(String)}
+        WHERE ${ofSources} AND orderedAt >= toDateTime({proposedFrom:UInt32})
+          AND state = 'proposed' AND promoteBefore > now64(3) AND orderId NOT IN (${ids})
       )
     LIMIT 1 BY p.orderId`;
+}
+
+/** The ids of some orders as a constant. */
+function idsSql(orders: readonly AccessLogOrder[]): string {
+  return constantSql(
+    'Array(String)',
+    orders.map(({ id }) => id),
+  );
 }
 
 /** The sources of some orders for which there are proposals that may still become orders: these are of today. */
@@ -134,21 +150,19 @@ async function beingOrderedOf(
   orders: readonly AccessLogOrder[],
   nowMs: number,
 ): Promise<ReadonlySet<string>> {
-  const sources = sourceTuples(orders);
+  const sources = distinctSources(orders);
   const found = new Set<string>();
   for (let from = 0; from < sources.length; from += SOURCES_A_STATEMENT) {
+    const ofSources = sourcesSql(sources.slice(from, from + SOURCES_A_STATEMENT));
     const rows = await clickhouse.query(
       z.object({ raftSession: z.number(), bucket: z.string() }),
       `SELECT DISTINCT raftSessionID AS raftSession, bucketName AS bucket FROM ${tables.workOrders} FINAL
-       WHERE ${OF_SOURCES} AND orderedAt >= toDateTime({proposedFrom:UInt32})
+       WHERE ${ofSources} AND orderedAt >= toDateTime({proposedFrom:UInt32})
          AND state = 'proposed' AND promoteBefore > now64(3)`,
       {
         doing: 'look for proposed work orders',
-        parameters: {
-          sources: sources.slice(from, from + SOURCES_A_STATEMENT),
-          proposedFrom: daysBefore(nowMs),
-        },
-        settings: { select_sequential_consistency: '1' },
+        parameters: { proposedFrom: daysBefore(nowMs) },
+        settings: { ...WITH_CONSTANTS, select_sequential_consistency: '1' },
       },
     );
     for (const row of rows) found.add(sourceKeyOf(row));

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { ClickHouse, RequestOptions } from '../../clickhouse/client.js';
+import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard } from '../pipeline.js';
 import { offsetFrom, offsetOrNull, OFFSET_COLUMNS, rawOffsetSchema, rawOffsetSql } from './offset.js';
 import { ELIGIBLE_SQL, type Source } from './order.js';
 import { positionsSql } from './positions.js';
 import { cutOf, type ReadySource } from './ready.js';
-import { OF_SOURCES, sourceKeyOf, sourceTuples } from './sources.js';
+import { sourceKeyOf, sourcesSql } from './sources.js';
 
 /** A source that may have records waiting up to the horizon. */
 export interface Candidate extends Source {
@@ -212,15 +213,16 @@ async function waitingOf(
 ): Promise<ReadonlyMap<string, ReadySource>> {
   if (candidates.length === 0) return new Map();
   const from = Math.min(...candidates.map(({ firstSeconds }) => firstSeconds ?? horizon));
-  const scope = { recent: recentFrom > 0, ofSources: true };
-  const parameters = { sources: sourceTuples(candidates), from, horizon, recentFrom };
+  const scope = { recent: recentFrom > 0, sources: candidates };
+  const parameters = { from, horizon, recentFrom };
   const rows = await measured(
     parts,
     waitingRow,
-    waitingSql(parts.tables, scope, OF_SOURCES),
+    waitingSql(parts.tables, scope, sourcesSql(candidates)),
     'count what waits',
     parameters,
     signal,
+    WITH_CONSTANTS,
   );
   return new Map(rows.map((row) => [sourceKeyOf(sourceOf(row)), readySourceOf(row)]));
 }

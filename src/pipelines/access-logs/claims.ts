@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
-import type { Tables } from '../../clickhouse/tables.js';
 import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
+import type { Tables } from '../../clickhouse/tables.js';
 import { GroupLoader } from '../group-loader.js';
 import { ASKED_TOGETHER } from './asked-together.js';
 import { CONSISTENT } from './consistent.js';

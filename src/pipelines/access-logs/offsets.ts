@@ -3,7 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Source } from './order.js';
-import { OF_SOURCES, sourcesSql, sourceTuples } from './sources.js';
+import { sourcesSql } from './sources.js';
 
 /** Sources whose offsets one statement brings up to date: keeps statements short. */
 const SOURCES_A_STATEMENT = 1000;
@@ -25,14 +25,7 @@ export async function commitOffsets(
   sources: readonly Source[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (let from = 0; from < sources.length; from += SOURCES_A_STATEMENT) {
-    const some = sources.slice(from, from + SOURCES_A_STATEMENT);
-    await clickhouse.command(commitSql(tables, sourcesSql(some)), {
-      doing: 'commit offsets',
-      settings: WITH_CONSTANTS,
-      signal,
-    });
-  }
+  await commit(clickhouse, tables, { sources, orderedFrom: 0, writtenFrom: 0 }, signal);
 }
 
 /** Sources whose offsets are behind, and from when on their orders count. */
@@ -49,18 +42,30 @@ export interface SourcesBehind {
 export async function commitOffsetsBehind(
   clickhouse: ClickHouse,
   tables: Tables,
-  { sources, writtenFrom }: SourcesBehind,
+  behind: SourcesBehind,
   signal: AbortSignal,
 ): Promise<void> {
-  const ofOrders =
-    'orderedAt >= toDateTime({orderedFrom:UInt32}) AND upToInsertedAt >= toDateTime({writtenFrom:UInt32})';
-  const orderedFrom = Math.max(0, writtenFrom - DAY_SECONDS);
-  const tuples = sourceTuples(sources);
-  for (let from = 0; from < tuples.length; from += SOURCES_A_STATEMENT) {
-    const some = tuples.slice(from, from + SOURCES_A_STATEMENT);
-    await clickhouse.command(commitSql(tables, OF_SOURCES, ofOrders), {
-      doing: 'commit offsets that are behind',
-      parameters: { sources: some, orderedFrom, writtenFrom },
+  const orderedFrom = Math.max(0, behind.writtenFrom - DAY_SECONDS);
+  await commit(clickhouse, tables, { ...behind, orderedFrom }, signal);
+}
+
+/** The sources whose offsets are to be written, and the orders that can matter: times in seconds. */
+interface CommitScope extends SourcesBehind {
+  readonly orderedFrom: number;
+}
+
+async function commit(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  { sources, orderedFrom, writtenFrom }: CommitScope,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let from = 0; from < sources.length; from += SOURCES_A_STATEMENT) {
+    const ofSources = sourcesSql(sources.slice(from, from + SOURCES_A_STATEMENT));
+    await clickhouse.command(commitSql(tables, ofSources), {
+      doing: 'commit offsets',
+      parameters: { orderedFrom, writtenFrom },
+      settings: WITH_CONSTANTS,
       signal,
     });
   }
@@ -69,12 +74,13 @@ export async function commitOffsetsBehind(
 /**
  * One statement, so that what it writes follows from what the book says at that moment. An order is part of the
  * prefix when no order of its source that is still open or failed ends before it does. Sources whose offset
- * would not change are left out.
+ * would not change are left out. Binds `orderedFrom` and `writtenFrom`.
  *
  * @param ofSources a condition on raftSessionID and bucketName
- * @param ofOrders a condition on orders, which holds for all that can matter
  */
-function commitSql(tables: Tables, ofSources: string, ofOrders = 'true'): string {
+function commitSql(tables: Tables, ofSources: string): string {
+  const ofOrders =
+    'orderedAt >= toDateTime({orderedFrom:UInt32}) AND upToInsertedAt >= toDateTime({writtenFrom:UInt32})';
   const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
   const settled = "state IN ('delivered', 'skipped')";
   return `INSERT INTO ${tables.offsets}

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
+import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard, Failure, OrderState, Receipt, RetryFilter, Skip } from '../pipeline.js';
 import { addOrders } from './add-orders.js';
@@ -14,7 +15,6 @@ import {
   type BookEntry,
   type Outcome,
 } from './book-row.js';
-import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import { GroupLoader } from '../group-loader.js';
 import { ASKED_TOGETHER } from './asked-together.js';
 import type { AccessLogOrder } from './order.js';
@@ -27,7 +27,7 @@ const ORDERS = "state != 'proposed'";
 /** More orders than a book can have. */
 const NO_LIMIT = 1e12;
 
-/** Orders that one statement names: keeps the bound parameters short. */
+/** Orders that one statement names: keeps statements short. */
 const ORDERS_A_STATEMENT = 1000;
 
 /** The order book of the access logs: a ClickHouse table beside the logs. */
@@ -236,8 +236,8 @@ export class OrderBook {
   async reopen(orders: readonly AccessLogOrder[]): Promise<void> {
     for (let from = 0; from < orders.length; from += ORDERS_A_STATEMENT) {
       const ids = orders.slice(from, from + ORDERS_A_STATEMENT).map((order) => order.id);
-      const condition = "state = 'failed' AND orderId IN {ids:Array(String)}";
-      const entries = await this.#entries(condition, { ids }, 'read the work orders to reopen');
+      const condition = `state = 'failed' AND orderId IN (${constantSql('Array(String)', ids)})`;
+      const entries = await this.#entries(condition, {}, 'read the work orders to reopen');
       const rows = entries.map(({ order, revision, ...noted }) =>
         rowOf(order, 'open', revisionOf('open', revision), this.#writer, outcomeOf(noted)),
       );

@@ -1,4 +1,3 @@
-import { TupleParam } from '@clickhouse/client';
 import { constantSql } from '../../clickhouse/constant.js';
 import type { Source } from './order.js';
 
@@ -7,19 +6,19 @@ export function sourceKeyOf({ raftSession, bucket }: Source): string {
   return `${String(raftSession)}/${bucket}`;
 }
 
-/** SQL that holds for some sources; bind `sources` to {@link sourceTuples}. It lets ClickHouse use the sorting keys. */
-export const OF_SOURCES = '(raftSessionID, bucketName) IN {sources:Array(Tuple(UInt16, String))}';
-
-/** Sources as the parameter of {@link OF_SOURCES}. */
-export function sourceTuples(sources: Iterable<Source>): readonly TupleParam[] {
-  const distinct = new Map<string, TupleParam>();
-  for (const { raftSession, bucket } of sources)
-    distinct.set(sourceKeyOf({ raftSession, bucket }), new TupleParam([raftSession, bucket]));
-  return [...distinct.values()];
+/** Some sources without those that are there twice. */
+export function distinctSources(sources: readonly Source[]): Source[] {
+  return [...new Map(sources.map((source) => [sourceKeyOf(source), source])).values()];
 }
 
-/** SQL that holds for rows of some sources, however many, which stand in the text; see {@link constantSql}. */
-export function sourcesSql(sources: readonly Source[]): string {
-  const tuples = sources.map(({ raftSession, bucket }) => [raftSession, bucket]);
-  return `(raftSessionID, bucketName) IN (${constantSql('Array(Tuple(UInt16, String))', tuples)})`;
+/**
+ * SQL that holds for rows of some sources, however many, which stand in the text; see {@link constantSql}. It lets
+ * ClickHouse use the sorting keys.
+ *
+ * @param of what the columns stand behind: the name of a table and a dot
+ */
+export function sourcesSql(sources: readonly Source[], of = ''): string {
+  const tuples = distinctSources(sources).map(({ raftSession, bucket }) => [raftSession, bucket]);
+  const constant = constantSql('Array(Tuple(UInt16, String))', tuples);
+  return `(${of}raftSessionID, ${of}bucketName) IN (${constant})`;
 }

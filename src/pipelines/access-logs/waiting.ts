@@ -13,7 +13,7 @@ export interface Readiness {
   readonly oldEnough: number;
 }
 
-/** Most sources that one statement counts: keeps the bound parameters short. */
+/** Most sources that one statement counts: keeps statements short. */
 const MOST_A_STATEMENT = 500;
 /** Fewest, so that many that turn out not to be ready do not take as many statements. */
 const FEWEST_A_STATEMENT = 100;
