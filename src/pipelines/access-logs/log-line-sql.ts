@@ -1,108 +1,167 @@
 import { logLineFields, NO_VALUE, type FieldKind, type LogLineField } from './log-line.js';
 
 /**
- * Printable text outside ASCII: all but the C1 controls, the line and paragraph separators (U+2028, U+2029)
- * and bytes that are not UTF-8. Python's `splitlines()` and others end a line at U+0085, U+2028 and U+2029.
+ * The whole log line of a row, without its line feed: a ClickHouse expression over the columns of the logs
+ * table. Its type is String, its value never NULL, always valid UTF-8 and never more than one line.
+ *
+ * Nearly all lines are their values as they are, joined, and one look at the whole line tells; the others are made of
+ * values that are escaped one by one. Above all that makes the expression short: understanding a long one costs
+ * ClickHouse as much as thousands of records.
+ *
+ * The text is constant: it holds the names of columns and nothing that users could choose.
  */
-const BEYOND_ASCII = String.raw`\x{a0}-\x{2027}\x{202a}-\x{d7ff}\x{e000}-\x{10ffff}`;
-
-/** Characters that stand for themselves, as the inside of a character class; all others become %XX. */
-interface Safe {
-  /** All of them. */
-  readonly all: string;
-  /**
-   * Those of which the usual values are made. RE2 checks a value against them some four times faster; a
-   * value with others in it takes the longer way, to the same end.
-   */
-  readonly usual: string;
+export function logLineExpression(): string {
+  return `if(match(${joinedLine()} AS joinedLine, ${sqlText(usualLinePattern())}), joinedLine,\n  ${escapedLine()})`;
 }
 
-const SAFE = {
-  plain: { all: `!#-~${BEYOND_ASCII}`, usual: '!#-~' },
-  quoted: { all: ` !#-~${BEYOND_ASCII}`, usual: String.raw` !#-\[\]-~` },
-  referer: { all: `!#-~${BEYOND_ASCII}`, usual: String.raw`!#-\[\]-~` },
-} as const satisfies Readonly<Record<string, Safe>>;
+/** How a kind of field is written. */
+interface Written {
+  /** The value as it stands in the joined line. */
+  readonly joined: (column: string) => string;
+  /** The regular expression of what it usually is; another one must be escaped. */
+  readonly usual: string;
+  /** The field with its value escaped. */
+  readonly escaped: (column: string) => string;
+  /** What stands around the value. */
+  readonly around?: '"';
+}
+
+const WRITTEN: Readonly<Record<FieldKind, Written>> = {
+  plain: { joined: textOrNone, usual: '[!#-~]+', escaped: escapedText },
+  // A backslash is only unusual: just the last one before the closing quote is escaped.
+  quoted: { joined: textOrNone, usual: String.raw`[ !#-\[\]-~]+`, escaped: escapedInQuotes, around: '"' },
+  referer: { joined: textOrNone, usual: String.raw`[!#-\[\]-~]+`, escaped: escapedInQuotes, around: '"' },
+  // Encoded in both lines, since many keys have to be.
+  key: { joined: encodedKey, usual: '[!#-~]+', escaped: encodedKey },
+  time: { joined: time, usual: String.raw`\[[0-9A-Za-z/:]+ \+0000\]`, escaped: time },
+  number: { joined: numberOrNone, usual: '(?:-|[0-9]+)', escaped: numberOrNone },
+  status: { joined: numberOrNone, usual: '(?:-|[0-9]+)', escaped: numberOrNone },
+  // Neither negative, nor with an exponent, nor infinite.
+  milliseconds: {
+    joined: numberOrNone,
+    usual: '(?:-|[0-9.]+)',
+    escaped: (column) => element('times', TIMES, column),
+  },
+};
+
+/** A field, or what is to stand in its place, with what stands around it. */
+function around({ kind, column }: LogLineField, value: string): string {
+  const { around: quote = '' } = WRITTEN[kind];
+  return column === NO_VALUE ? NO_VALUE : `${quote}${value}${quote}`;
+}
+
+/** The values as they are, with what stands between them in a line. */
+function joinedLine(): string {
+  const places = logLineFields.map((field) => around(field, '{}'));
+  const values = logLineFields
+    .filter(({ column }) => column !== NO_VALUE)
+    .map(({ kind, column }) => WRITTEN[kind].joined(column));
+  return `format(${sqlText(places.join(' '))}, ${values.join(', ')})`;
+}
+
+/**
+ * Matches the joined lines that need no escaping: those of which every value is a usual one. It cannot take one value's
+ * end for the beginning of the next one:
+ *
+ * - It matches as many quotes as stand around the fields in quotes; so none is in a value, and these fields are
+ *   between them.
+ * - Before, between and behind these fields it matches as many spaces as stand between the other fields and in the
+ *   time; so none is in a value, and each value is where its own expression is.
+ */
+function usualLinePattern(): string {
+  return `^${logLineFields.map((field) => around(field, WRITTEN[field.kind].usual)).join(' ')}$`;
+}
+
+const TEXTS = columnsOf('plain', 'quoted', 'referer');
+const TIMES = columnsOf('milliseconds');
+
+function columnsOf(...kinds: readonly FieldKind[]): string[] {
+  return logLineFields
+    .filter(({ kind, column }) => kinds.includes(kind) && column !== NO_VALUE)
+    .map(({ column }) => column);
+}
+
+/**
+ * The line of values that are escaped. Each text goes through the same function, and each time. All of it is inside
+ * a lambda: these are evaluated only for the rows for which `if` needs them, and most other functions for all.
+ */
+function escapedLine(): string {
+  const fields = logLineFields.map(({ kind, column }) =>
+    column === NO_VALUE ? sqlText(NO_VALUE) : WRITTEN[kind].escaped(column),
+  );
+  const spaces = logLineFields
+    .filter(({ column }) => TEXTS.includes(column))
+    .map(({ kind }) => sqlText(kind === 'quoted' ? ' ' : '%20'));
+  return `arrayMap(once -> arrayMap((texts, times) -> concatWithSeparator(' ', ${fields.join(', ')}),
+    [arrayMap((text, space) -> replaceAll(${safeText('text')}, ' ', space), [${TEXTS.join(', ')}], [${spaces.join(', ')}])],
+    [arrayMap((time, parts) -> ${milliseconds('time', 'parts')},
+      [${TIMES.join(', ')}], arrayMap(time -> splitByChar('e', toString(abs(time))), [${TIMES.join(', ')}]))])[1], [0])[1]`;
+}
+
+function element(array: string, columns: readonly string[], column: string): string {
+  return `${array}[${String(columns.indexOf(column) + 1)}]`;
+}
+
+function escapedText(column: string): string {
+  return element('texts', TEXTS, column);
+}
+
+/** Many parsers, goaccess for one, take a backslash before the closing quote as an escape of that quote. */
+function escapedInQuotes(column: string): string {
+  return `concat('"', replaceRegexpOne(${escapedText(column)}, ${sqlText(String.raw`\\$`)}, '%5C'), '"')`;
+}
+
+function textOrNone(column: string): string {
+  return `ifNull(${column}, '-')`;
+}
+
+function numberOrNone(column: string): string {
+  return `ifNull(toString(${column}), '-')`;
+}
+
+function time(column: string): string {
+  return `formatDateTime(${column}, '[%d/%b/%Y:%H:%i:%S +0000]', 'UTC')`;
+}
 
 /** The characters that RFC 3986 calls unreserved, and the slash. `encodeURLComponent` leaves the former. */
 const SAFE_IN_KEY = '0-9A-Za-z/._~-';
 
-/**
- * The whole log line of a row, without its line feed: a ClickHouse expression over the columns of the logs
- * table. Its type is String, its value never NULL, always valid UTF-8 and never more than one line.
- *
- * The text is constant: it holds the names of columns and nothing that users could choose. It costs about
- * 2.3 µs of CPU a record, reading the columns included, as long as most values need no escaping.
- */
-export function logLineExpression(): string {
-  return `concatWithSeparator(' ',\n  ${logLineFields.map(fieldExpression).join(',\n  ')})`;
-}
-
-function fieldExpression(field: LogLineField): string {
-  return field.column === NO_VALUE ? sqlText(NO_VALUE) : EXPRESSIONS[field.kind](field.column);
-}
-
-const EXPRESSIONS: Readonly<Record<FieldKind, (column: string) => string>> = {
-  plain: (column) => safeText(column, SAFE.plain, encode),
-  quoted: (column) => inQuotes(safeText(column, SAFE.quoted, encodeInQuotes)),
-  referer: (column) => inQuotes(safeText(column, SAFE.referer, encodeInQuotes)),
-  key: keyExpression,
-  time: (column) => `formatDateTime(${column}, '[%d/%b/%Y:%H:%i:%S +0000]', 'UTC')`,
-  number: (column) => `ifNull(toString(${column}), '-')`,
-  status: (column) => `ifNull(toString(${column}), '-')`,
-  milliseconds: millisecondsExpression,
-};
-
-/** Nearly all values are safe: `if` evaluates its last branch only for the rows that need it. */
-function safeText(column: string, safe: Safe, encodeAs: (value: string, safe: Safe) => string): string {
-  const value = `ifNull(${column}, '-')`;
-  return `if(${consistsOf(value, safe.usual)}, ${value}, if(empty(${value}), '-', ${encodeAs(value, safe)}))`;
-}
-
-/** `\C` is one byte: what belongs to no safe character is taken byte by byte. */
-function encode(value: string, safe: Safe): string {
-  const parts = `extractAll(${value}, ${sqlText(String.raw`[${safe.all}]+|\C`)})`;
-  const encoded = `if(${consistsOf('part', safe.all)}, part, encodeURLComponent(part))`;
-  return `arrayStringConcat(arrayMap(part -> ${encoded}, ${parts}))`;
-}
-
-/** Many parsers, goaccess for one, take a backslash before the closing quote as an escape of that quote. */
-function encodeInQuotes(value: string, safe: Safe): string {
-  return `replaceRegexpOne(${encode(value, safe)}, ${sqlText(String.raw`\\$`)}, '%5C')`;
-}
-
-function inQuotes(value: string): string {
-  return `concat('"', ${value}, '"')`;
-}
-
-function keyExpression(column: string): string {
-  const key = `ifNull(${column}, '-')`;
+function encodedKey(column: string): string {
+  const key = textOrNone(column);
   const encoded = `replaceAll(encodeURLComponent(${key}), '%2F', '/')`;
   return `if(${consistsOf(key, SAFE_IN_KEY)}, ${key}, if(empty(${key}), '-', ${encoded}))`;
 }
 
 /**
- * ClickHouse writes the shortest text that gives back the same Float32, but with an exponent when the value is
- * below 1e-6 or from 1e21 on. NaN and the infinities are no times and become `-`, as NULL does; -0 is 0.
+ * Printable text outside ASCII: all but the C1 controls, the line and paragraph separators (U+2028, U+2029)
+ * and bytes that are not UTF-8. Python's `splitlines()` and others end a line at U+0085, U+2028 and U+2029.
  */
-function millisecondsExpression(column: string): string {
-  const value = `ifNull(${column}, toFloat32(nan))`;
-  return (
-    `multiIf(${value} >= 0.001 AND ${value} < 1e15, toString(${value}), ` +
-    `${value} = 0, '0', isFinite(${value}), ${withoutExponent(value)}, '-')`
-  );
+const BEYOND_ASCII = String.raw`\x{a0}-\x{2027}\x{202a}-\x{d7ff}\x{e000}-\x{10ffff}`;
+
+/** Characters of text that stand for themselves, as the inside of a character class; all others become %XX. */
+const SAFE = ` !#-~${BEYOND_ASCII}`;
+
+/** `\C` is one byte: what belongs to no safe character is taken byte by byte. */
+function safeText(value: string): string {
+  const parts = `extractAll(ifNull(${value}, ''), ${sqlText(String.raw`[${SAFE}]+|\C`)})`;
+  const encoded = `if(${consistsOf('part', SAFE)}, part, encodeURLComponent(part))`;
+  return `if(empty(ifNull(${value}, '')), '-', arrayStringConcat(arrayMap(part -> ${encoded}, ${parts})))`;
 }
 
-/** Text such as `1.25e-7` has one digit before its point, and at most nine digits in all. */
-function withoutExponent(value: string): string {
-  const text = `toString(abs(${value}))`;
-  const digits = `replaceAll(splitByChar('e', ${text})[1], '.', '')`;
-  const exponent = `toInt32OrZero(splitByChar('e', ${text})[2])`;
+/**
+ * A time in ms, or `-` for what is none, NaN and the infinities among them. ClickHouse writes the shortest text that
+ * gives back the same Float32, but with an exponent when the value is below 1e-6 or from 1e21 on: text such as
+ * `1.25e-7`, which has one digit before its point, and at most nine digits in all. -0 is 0.
+ *
+ * @param parts an array of what stands before and behind the `e`, without the sign
+ */
+function milliseconds(value: string, parts: string): string {
+  const digits = `replaceAll(${parts}[1], '.', '')`;
+  const exponent = `toInt32OrZero(${parts}[2])`;
   const small = `concat('0.', repeat('0', -${exponent} - 1), ${digits})`;
   const large = `rightPad(${digits}, ${exponent} + 1, '0')`;
-  return (
-    `concat(if(${value} < 0, '-', ''), ` +
-    `multiIf(position(${text}, 'e') = 0, ${text}, ${exponent} < 0, ${small}, ${large}))`
-  );
+  const absolute = `multiIf(empty(${parts}[2]), ${parts}[1], startsWith(${parts}[2], '-'), ${small}, ${large})`;
+  return `if(isFinite(${value}) AND ${value} IS NOT NULL, concat(if(${value} < 0, '-', ''), ${absolute}), '-')`;
 }
 
 /** True for values of at least one character, all of them in the class. Bytes that are not UTF-8 are in none. */
