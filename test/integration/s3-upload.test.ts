@@ -1,100 +1,31 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { CreateBucketCommand, GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { loadSettings } from '../../src/config/load.js';
-import { createS3Client } from '../../src/destinations/s3/client.js';
-import { readableBody } from '../../src/destinations/s3/read.js';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { abortUploads } from '../../src/destinations/s3/abort-uploads.js';
 import { headObject } from '../../src/destinations/s3/object-head.js';
 import { PartBuffers } from '../../src/destinations/s3/part-buffers.js';
-import { uploadObject, type UploadOptions } from '../../src/destinations/s3/upload.js';
-import type { Engine } from '../../src/embedded/engine.js';
-import { S3_CREDENTIALS, startS3 } from '../../src/embedded/s3.js';
-import { startHttpProxy, type HttpProxy, type ProxiedRequest } from '../support/http-proxy.js';
+import { readableBody } from '../../src/destinations/s3/read.js';
+import type { HttpProxy } from '../support/http-proxy.js';
+import { chunks, isFor, operation, PART, part, useUploads, type Uploads } from '../support/uploads.js';
 
-let dir: string;
-let engine: Engine;
-let proxy: HttpProxy;
+const opened = useUploads();
+const anySignal = new AbortController().signal;
+let uploads: Uploads;
 let client: S3Client;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-upload-'));
-  engine = await startS3({ dir });
-  proxy = await startHttpProxy(engine.url);
-  const flags = {
-    's3.endpoint': proxy.url,
-    's3.access-key-id': S3_CREDENTIALS.accessKeyId,
-    's3.secret-access-key': S3_CREDENTIALS.secretAccessKey,
-    's3.max-backoff-delay-seconds': '0',
-  };
-  client = createS3Client(loadSettings({ flags, environment: {} }).settings);
-  await client.send(new CreateBucketCommand({ Bucket: 'uploads' }));
-});
+let proxy: HttpProxy;
 
 beforeEach(() => {
-  proxy.reset();
+  uploads = opened();
+  ({ client, proxy } = uploads);
 });
 
-afterAll(async () => {
-  client.destroy();
-  await proxy.close();
-  await engine.stop();
-  await rm(dir, { recursive: true });
-});
-
-const PART = 1000;
-const part = (letter: string, bytes = PART): Buffer => Buffer.alloc(bytes, letter);
-
-/** What a request does, in the words of S3's API. */
-function operation({ method, url }: ProxiedRequest): string {
-  const query = new URL(url, 'http://s3').searchParams;
-  if (method === 'POST' && query.has('uploads')) return 'CreateMultipartUpload';
-  if (method === 'POST' && query.has('uploadId')) return 'CompleteMultipartUpload';
-  if (method === 'DELETE' && query.has('uploadId')) return 'AbortMultipartUpload';
-  if (method === 'PUT' && query.has('partNumber')) return `UploadPart ${query.get('partNumber') ?? ''}`;
-  return method === 'PUT' ? 'PutObject' : method;
-}
-
-const operations = (): string[] => proxy.requests.map(operation);
-const isFor =
-  (name: string) =>
-  (request: ProxiedRequest): boolean =>
-    operation(request) === name;
-
-interface Given extends Partial<UploadOptions> {
-  readonly bucket?: string;
-}
-
-async function upload(key: string, body: AsyncIterable<Uint8Array>, given: Given = {}): Promise<void> {
-  const { bucket = 'uploads', ...options } = given;
-  const target = { bucket, key, contentType: 'text/plain', metadata: { answer: '42' } };
-  await uploadObject(client, target, body, {
-    buffers: new PartBuffers(PART, 4 * PART),
-    partsInFlight: 2,
-    singlePut: true,
-    partChecksums: true,
-    signal: new AbortController().signal,
-    ...options,
-  });
-}
-
-const anySignal = new AbortController().signal;
-
-async function content(key: string): Promise<Buffer> {
-  const { Body } = await client.send(new GetObjectCommand({ Bucket: 'uploads', Key: key }));
-  return buffer(readableBody(Body));
-}
+const operations = (): string[] => uploads.operations();
+const content = (key: string): Promise<Buffer> => uploads.content(key);
+const upload = (...given: Parameters<Uploads['upload']>): Promise<void> => uploads.upload(...given);
 
 async function expectNothingUnder(key: string): Promise<void> {
   await expect(content(key)).rejects.toMatchObject({ name: 'NoSuchKey' });
-}
-
-async function* chunks(...given: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const chunk of given) yield await Promise.resolve(chunk);
 }
 
 describe('an object', () => {
@@ -321,6 +252,9 @@ describe('an error that may pass', () => {
   });
 
   test('is an error after the attempts that the settings allow', async () => {
+    proxy.rule(() => busy);
+    await expect(upload('never', chunks(part('a', 10)))).rejects.toMatchObject({ name: 'SlowDown' });
+    proxy.reset();
     proxy.rule(() => busy);
     await expect(upload('never', chunks(part('a', 10)))).rejects.toMatchObject({ name: 'SlowDown' });
     expect(operations()).toEqual(['PutObject', 'PutObject', 'PutObject']);

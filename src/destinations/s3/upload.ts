@@ -11,6 +11,7 @@ import {
 import type { PartBuffers } from './part-buffers.js';
 import { inParts, type Part } from './parts.js';
 import { noteDigest } from './payload-hash.js';
+import { quickPutOf } from './quick-put.js';
 
 /** Where an object goes, and what it is. */
 export interface UploadTarget {
@@ -111,22 +112,51 @@ async function sendWhole(
   const sha256 = options.wholeSha256?.() ?? sha256Of(bytes);
   // S3 has no multipart upload without a part, and an empty part is refused by some servers.
   if (singlePut || bytes.byteLength === 0) {
-    const put = new PutObjectCommand({
-      Bucket: target.bucket,
-      Key: target.key,
-      Body: bytes,
-      ContentLength: bytes.byteLength,
-      ContentType: target.contentType,
-      Metadata: metadata,
-      ...condition,
-    });
-    noteDigest(bytes, sha256);
-    await client.send(put, { abortSignal: signal });
+    await putObject(client, { ...target, metadata }, { bytes, sha256 }, condition, signal);
   } else {
     const whole = { bytes, sha256, isWhole: true, sent: () => undefined, abandoned: () => undefined };
     await sendMultipart(client, { ...target, metadata }, followedBy(whole), options);
   }
   await afterWhole?.(bytes);
+}
+
+async function putObject(
+  client: S3Client,
+  { bucket, key, contentType, metadata }: UploadTarget,
+  { bytes, sha256 }: Required<Pick<DigestedPart, 'bytes' | 'sha256'>>,
+  condition: Condition | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const headers = {
+    'content-type': contentType,
+    ...metadataHeaders(metadata),
+    ...conditionHeaders(condition),
+  };
+  if (await quickPutOf(client).put({ bucket, key, bytes, sha256, headers }, signal)) return;
+  const put = new PutObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    Body: bytes,
+    ContentLength: bytes.byteLength,
+    ContentType: contentType,
+    Metadata: { ...metadata },
+    ...condition,
+  });
+  noteDigest(bytes, sha256);
+  await client.send(put, { abortSignal: signal });
+}
+
+function metadataHeaders(metadata: UploadTarget['metadata']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name.toLowerCase()}`, value]),
+  );
+}
+
+function conditionHeaders(condition: Condition | undefined): Record<string, string> {
+  if (condition === undefined) return {};
+  return 'IfMatch' in condition
+    ? { 'if-match': condition.IfMatch }
+    : { 'if-none-match': condition.IfNoneMatch };
 }
 
 /** A part whose digest may be known already. */
