@@ -125,7 +125,7 @@ export const engineSettings = {
   }),
   's3.part-size-bytes': setting(
     integer(5 * MEBIBYTE, 512 * MEBIBYTE),
-    8 * MEBIBYTE,
+    16 * MEBIBYTE,
     'Objects up to this size are sent in one PUT, larger ones as multipart uploads in parts of this size.',
     { unit: 'bytes', env: 'S3_PART_SIZE_BYTES' },
   ),
@@ -143,7 +143,7 @@ export const engineSettings = {
   ),
   's3.buffer-bytes': setting(
     integer(5 * MEBIBYTE, 1024 * 1024 * MEBIBYTE),
-    48 * MEBIBYTE,
+    64 * MEBIBYTE,
     'Memory for parts of objects that a process reads and sends at the same time; one part at least.',
     { unit: 'bytes', env: 'S3_BUFFER_BYTES' },
   ),

@@ -70,7 +70,7 @@ export const settingsTable = {
   ),
   'consumer.small-orders-in-flight': setting(
     integer(0, 10_000),
-    200,
+    1000,
     'Small work orders (at most 1000 records) that one process delivers beside those, many with one query; 0 to treat them as the others.',
   ),
   'consumer.max-buckets-per-discovery': setting(
@@ -153,7 +153,7 @@ export const settingsTable = {
   ),
   'offset.flush-count-threshold': setting(
     integer(1, 1_000_000),
-    500,
+    2000,
     'Offsets are written at the latest after this many work orders.',
     { unit: 'orders' },
   ),

@@ -14,8 +14,11 @@ export interface GroupOptions<Request, Answer> {
   readonly kindOf?: (request: Request) => string;
   /** Groups of different kinds that may be under way at the same time; of one kind there is never more than one. */
   readonly atATime?: number;
-  /** How long to wait for more requests before a group begins, in ms; until the turn of the event loop ends when left out. */
-  readonly lingerMs?: number;
+  /**
+   * How long to wait for more requests before a group begins that is not full, in ms, given how many the last group
+   * had; until the turn of the event loop ends when left out.
+   */
+  readonly lingerMs?: (members: number) => number;
   /**
    * Tells whether an error would be the same for every member by itself, as when an engine is away: then all of the
    * group get it. With any other error the group is dissolved and each of its requests is made alone, so that
@@ -32,7 +35,9 @@ export class GroupLoader<Request, Answer> {
   readonly #options: GroupOptions<Request, Answer>;
   readonly #kindsUnderWay = new Set<string>();
   #waiting: Member<Request, Answer>[] = [];
-  #isStarting = false;
+  #later: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+  #lastMembers = 0;
 
   constructor(options: GroupOptions<Request, Answer>) {
     this.#options = options;
@@ -60,18 +65,24 @@ export class GroupLoader<Request, Answer> {
   }
 
   #startSoon(): void {
-    if (this.#isStarting) return;
-    this.#isStarting = true;
-    const start = (): void => {
-      this.#isStarting = false;
-      this.#start();
-    };
-    const { lingerMs = 0 } = this.#options;
-    if (lingerMs > 0) setTimeout(start, lingerMs);
-    else setImmediate(start);
+    const { lingerMs, mostMembers } = this.#options;
+    const isFull = this.#waiting.length >= mostMembers;
+    const waitMs = isFull ? 0 : (lingerMs?.(this.#lastMembers) ?? 0);
+    if (waitMs > 0) {
+      this.#later ??= setTimeout(() => {
+        this.#startGroups();
+      }, waitMs);
+      return;
+    }
+    this.#soon ??= setImmediate(() => {
+      this.#startGroups();
+    });
   }
 
-  #start(): void {
+  #startGroups(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    this.#soon = undefined;
     const { atATime = 1 } = this.#options;
     while (this.#kindsUnderWay.size < atATime) {
       const [first, ...others] = this.#nextGroup();
@@ -108,6 +119,7 @@ export class GroupLoader<Request, Answer> {
   async #run(members: readonly Member<Request, Answer>[]): Promise<void> {
     const group = members.filter((member) => !member.hasLeft);
     if (group.length === 0) return;
+    this.#lastMembers = group.length;
     const unwanted = new AbortController();
     for (const member of group) {
       member.onLeave = () => {

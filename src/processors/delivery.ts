@@ -39,7 +39,7 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
       const order = orderOf(parts, job);
       const deliver = (): Promise<Receipt> =>
         processOrder(parts, order, { job, token, cancelled: signal ?? new AbortController().signal });
-      return pipeline.isSmall(order) ? small.during(deliver) : deliver();
+      return pipeline.isSmall(order) ? small.during(order.records, deliver) : deliver();
     },
     {
       connection: redisOptions(settings),

@@ -14,6 +14,8 @@ export class Steps {
   #lines: string[] = [];
   #progress: { readonly percent: number; readonly step: string } | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** The board shows how far it is; what ends at once is never seen under way. */
+  #isUnderWay = false;
 
   constructor(job: Pick<Job, 'id' | 'log' | 'updateProgress'>, log: Log) {
     this.#job = job;
@@ -29,17 +31,23 @@ export class Steps {
     this.#lines.push(`${new Date().toISOString()} ${step}`);
     if (percent !== undefined) this.#progress = { percent: Math.round(percent), step };
     this.#timer ??= setTimeout(() => {
-      this.end();
+      this.#isUnderWay = true;
+      this.#tellNow(true);
     }, TOGETHER_MS);
   }
 
   /** Tells what has not been told yet. The board is a comfort: that it cannot be told stops no delivery. */
   end(): void {
+    this.#tellNow(this.#isUnderWay);
+  }
+
+  #tellNow(withProgress: boolean): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#lines.length === 0) return;
     const told: Promise<unknown>[] = [this.#job.log(this.#lines.join('\n'))];
-    if (this.#progress !== undefined) told.push(this.#job.updateProgress({ ...this.#progress }));
+    if (withProgress && this.#progress !== undefined)
+      told.push(this.#job.updateProgress({ ...this.#progress }));
     this.#lines = [];
     this.#progress = undefined;
     Promise.all(told).catch((err: unknown) => {

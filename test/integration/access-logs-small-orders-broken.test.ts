@@ -1,31 +1,20 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { ClickHouseTruncatedError, ClickHouseUnreachableError } from '../../src/clickhouse/errors.js';
 import { MissingRecordsError } from '../../src/pipelines/access-logs/deliver.js';
 import { LineCountError } from '../../src/pipelines/access-logs/fetch.js';
-import type { Fate, HttpProxy } from '../support/http-proxy.js';
+import type { Fate } from '../support/http-proxy.js';
 import {
-  behindProxy,
   deliverAll,
   isFetch,
   makeOrders,
   outcomesOf,
   targetOf,
+  useStoresBehindProxy,
 } from '../support/small-orders.js';
 import { useTestStores } from '../support/test-stores.js';
 
 const open = useTestStores();
-const proxies: HttpProxy[] = [];
-
-afterEach(async () => {
-  for (const proxy of proxies.splice(0)) await proxy.close();
-});
-
-/** A store whose ClickHouse is behind a proxy. */
-async function openBehindProxy(): ReturnType<typeof behindProxy> {
-  const both = await behindProxy(await open());
-  proxies.push(both.clickhouse);
-  return both;
-}
+const openBehindProxy = useStoresBehindProxy(open);
 
 describe('an answer for several orders that is not whole makes no object', () => {
   const EXCEPTION = 'Code: 241. DB::Exception: Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED)';

@@ -1,10 +1,8 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { MissingRecordsError } from '../../src/pipelines/access-logs/deliver.js';
 import { DeliveryError } from '../../src/pipelines/errors.js';
 import type { Receipt } from '../../src/pipelines/pipeline.js';
-import type { HttpProxy } from '../support/http-proxy.js';
 import {
-  behindProxy,
   deliverAll,
   empty,
   insertHostile,
@@ -14,22 +12,12 @@ import {
   oneByOne,
   outcomesOf,
   targetOf,
+  useStoresBehindProxy,
 } from '../support/small-orders.js';
 import { at, useTestStores } from '../support/test-stores.js';
 
 const open = useTestStores();
-const proxies: HttpProxy[] = [];
-
-afterEach(async () => {
-  for (const proxy of proxies.splice(0)) await proxy.close();
-});
-
-/** A store whose ClickHouse is behind a proxy. */
-async function openBehindProxy(): ReturnType<typeof behindProxy> {
-  const both = await behindProxy(await open());
-  proxies.push(both.clickhouse);
-  return both;
-}
+const openBehindProxy = useStoresBehindProxy(open);
 
 describe('small orders', () => {
   test.each(['simple', 'partitioned-by-event-time', 'partitioned-by-delivery-time'])(

@@ -1,3 +1,4 @@
+import { afterEach } from '@jest/globals';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
 import { constantSql } from '../../src/clickhouse/constant.js';
@@ -8,16 +9,32 @@ import { hostileRecord } from './hostile-records.js';
 import { startHttpProxy, type HttpProxy, type ProxiedRequest } from './http-proxy.js';
 import { at } from './test-stores.js';
 
-/** Puts a proxy between a store and its ClickHouse. */
-export async function behindProxy(
-  direct: TestStore,
-): Promise<{ readonly store: TestStore; readonly clickhouse: HttpProxy }> {
-  const clickhouse = await startHttpProxy(direct.settings['clickhouse.url'][0] ?? '');
-  const store = await direct.another({
-    'clickhouse.database': direct.settings['clickhouse.database'],
-    'clickhouse.url': clickhouse.url,
+/** A store and the proxy between it and its ClickHouse. */
+export interface StoreBehindProxy {
+  readonly store: TestStore;
+  readonly clickhouse: HttpProxy;
+}
+
+/**
+ * Opens stores whose ClickHouse is behind a proxy, which ends after the test.
+ *
+ * @param open opens a store
+ */
+export function useStoresBehindProxy(open: () => Promise<TestStore>): () => Promise<StoreBehindProxy> {
+  const proxies: HttpProxy[] = [];
+  afterEach(async () => {
+    for (const proxy of proxies.splice(0)) await proxy.close();
   });
-  return { store, clickhouse };
+  return async () => {
+    const direct = await open();
+    const clickhouse = await startHttpProxy(direct.settings['clickhouse.url'][0] ?? '');
+    proxies.push(clickhouse);
+    const store = await direct.another({
+      'clickhouse.database': direct.settings['clickhouse.database'],
+      'clickhouse.url': clickhouse.url,
+    });
+    return { store, clickhouse };
+  };
 }
 
 /** A target bucket for one store alone: stores share the S3 of their file. */

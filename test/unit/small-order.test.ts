@@ -87,7 +87,7 @@ test('a worker has places for all large orders that it may have, and one more fo
         const ends: (() => void)[] = [];
         const all: Promise<void>[] = [];
         for (const begins of steps) {
-          if (begins) all.push(small.during(() => new Promise((resolve) => ends.push(resolve))));
+          if (begins) all.push(small.during(1, () => new Promise((resolve) => ends.push(resolve))));
           else ends.shift()?.();
           await Promise.resolve();
           await new Promise((resolve) => setImmediate(resolve));
@@ -99,6 +99,34 @@ test('a worker has places for all large orders that it may have, and one more fo
       },
     ),
     { numRuns: 50 },
+  );
+});
+
+test('a worker takes no small order while those that it has have as many records as it may hold, and as before then', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 60 }),
+      async (orders) => {
+        const worker = { concurrency: 3 };
+        const small = new SmallInFlight(worker, 3, 1000, 5000);
+        const ends: (() => void)[] = [];
+        const all: Promise<void>[] = [];
+        let [records, running] = [0, 0];
+        for (const order of orders) {
+          if (running >= worker.concurrency) break;
+          expect(records).toBeLessThan(5000 + 3 * 1000);
+          records += order;
+          running += 1;
+          all.push(small.during(order, () => new Promise((resolve) => ends.push(resolve))));
+        }
+        expect(records).toBeLessThan(5000 + 4 * 1000);
+        expect(worker.concurrency).toBeGreaterThanOrEqual(3);
+        for (const end of ends) end();
+        await Promise.all(all);
+        expect(worker.concurrency).toBe(3);
+      },
+    ),
+    { numRuns: 200 },
   );
 });
 
@@ -117,7 +145,7 @@ test('the workers of a process may have together what the process may have, each
 
 test('a small order that fails gives its place back', async () => {
   const worker = { concurrency: 3 };
-  const failing = new SmallInFlight(worker, 3, 5).during(() => Promise.reject(new Error('no')));
+  const failing = new SmallInFlight(worker, 3, 5).during(1, () => Promise.reject(new Error('no')));
   await expect(failing).rejects.toThrow('no');
   expect(worker.concurrency).toBe(3);
 });

@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import type { Receipt } from '../pipeline.js';
-import { LINGER_MS } from './asked-together.js';
+import { GroupLoader } from '../group-loader.js';
+import { ASKED_TOGETHER } from './asked-together.js';
 import { commitOffsets } from './offsets.js';
 import type { AccessLogOrder, Source } from './order.js';
 import { sourceKeyOf } from './sources.js';
@@ -21,12 +21,13 @@ export interface CommitterParts {
   readonly log: Log;
 }
 
-interface Waiting {
+interface Delivered {
   readonly order: AccessLogOrder;
   readonly receipt: Receipt;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
+
+/** A commit is never given up: what has been delivered is to be written down. */
+const NEVER = new AbortController().signal;
 
 /**
  * Writes deliveries down. The order book first, and whoever commits waits for that; deliveries that come while a
@@ -36,8 +37,13 @@ interface Waiting {
  */
 export class Committer {
   readonly #parts: CommitterParts;
-  #waiting: Waiting[] = [];
-  #writing: Promise<void> | undefined;
+  /** What is written together shares its fate: every one of the orders will be tried again. */
+  readonly #writes = new GroupLoader<Delivered, undefined>({
+    ...ASKED_TOGETHER,
+    load: (deliveries) => this.#write(deliveries),
+    isCommon: () => true,
+  });
+  readonly #underWay = new Set<Promise<undefined>>();
   #sources = new Map<string, Source>();
   #ordersSinceFlush = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -51,36 +57,30 @@ export class Committer {
 
   /** Resolves when the order book has the delivery. */
   async commit(order: AccessLogOrder, receipt: Receipt): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ order, receipt, resolve, reject });
-      this.#writing ??= this.#writeAll();
-    });
+    const written = this.#writes.load({ order, receipt }, NEVER);
+    this.#underWay.add(written);
+    try {
+      await written;
+    } finally {
+      this.#underWay.delete(written);
+    }
     this.#noteForOffsets(order);
   }
 
   /** Writes the offsets that are still held back. */
   async close(): Promise<void> {
-    await this.#writing;
+    await Promise.allSettled(this.#underWay);
     await this.#flush('shutdown');
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      // Deliveries that end at about the same time go together.
-      await sleep(LINGER_MS);
-      const batch = this.#waiting;
-      this.#waiting = [];
-      const stop = this.#parts.metrics.commitSeconds.startTimer();
-      try {
-        await this.#parts.book.delivered(batch, this.#timeout());
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      } finally {
-        stop();
-      }
+  async #write(deliveries: readonly Delivered[]): Promise<undefined[]> {
+    const stop = this.#parts.metrics.commitSeconds.startTimer();
+    try {
+      await this.#parts.book.delivered(deliveries, this.#timeout());
+    } finally {
+      stop();
     }
-    this.#writing = undefined;
+    return deliveries.map(() => undefined);
   }
 
   #noteForOffsets(order: AccessLogOrder): void {

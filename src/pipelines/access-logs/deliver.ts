@@ -75,10 +75,21 @@ export async function deliver(
   metrics.fetchRecordsPerBucket.observe(plan.records);
   context.report(describePlan(order, plan), 0);
   const deliverAll = (): Promise<readonly DeliveredObject[]> => deliverObjects(parts, entry, plan, context);
-  const isAlone = isSmallOrder(order) && plan.objects.some(({ content }) => content === undefined);
-  const objects = await (isAlone ? parts.smallOrders.alone(deliverAll) : deliverAll());
+  const objects = await inTurn(parts.smallOrders, order, plan, deliverAll);
   observeLag(metrics, plan);
   return receiptOf(entry, objects);
+}
+
+/** Delivers an order at once when it is large: of these there are no more than workers. */
+async function inTurn<Result>(
+  smallOrders: SmallOrders,
+  order: AccessLogOrder,
+  { objects }: DeliveryPlan,
+  deliverAll: () => Promise<Result>,
+): Promise<Result> {
+  if (!isSmallOrder(order)) return deliverAll();
+  const isFetched = objects.every(({ content }) => content !== undefined);
+  return isFetched ? smallOrders.fetched(deliverAll) : smallOrders.alone(deliverAll);
 }
 
 /** Plans an order: together with others, and with what its objects are to hold, when it is small. */

@@ -57,9 +57,17 @@ export function rawOffsetOf(offset: Offset | null): RawOffset {
  * It agrees with ClickHouse's comparison of {@link OFFSET_COLUMNS}: request ids are compared byte by byte.
  */
 export function compareOffsets(a: Offset | null, b: Offset | null): number {
-  const [aInserted, aStart, aReqId] = rawOffsetOf(a);
-  const [bInserted, bStart, bReqId] = rawOffsetOf(b);
-  return aInserted - bInserted || aStart - bStart || Buffer.compare(Buffer.from(aReqId), Buffer.from(bReqId));
+  if (a === null || b === null) return Number(b === null) - Number(a === null);
+  return (
+    compareText(a.insertedAt, b.insertedAt) ||
+    compareText(a.startTime, b.startTime) ||
+    (a.reqId === b.reqId ? 0 : Buffer.compare(Buffer.from(a.reqId), Buffer.from(b.reqId)))
+  );
+}
+
+/** Texts of one width, ASCII. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 /**

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import { ClickHouseTruncatedError } from '../../clickhouse/errors.js';
+import { SMALL_OBJECTS_AT_A_TIME } from '../../destinations/s3/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import { GroupLoader } from '../group-loader.js';
@@ -50,6 +51,7 @@ export class SmallOrders {
   readonly #parts: SmallOrdersParts;
   readonly #loader: GroupLoader<AccessLogOrder, DeliveryPlan | undefined>;
   readonly #alone: LimitFunction;
+  readonly #sending = pLimit(SMALL_OBJECTS_AT_A_TIME);
 
   constructor(parts: SmallOrdersParts) {
     this.#parts = parts;
@@ -82,6 +84,11 @@ export class SmallOrders {
    */
   async alone<Result>(deliver: () => Promise<Result>): Promise<Result> {
     return this.#alone(deliver);
+  }
+
+  /** Delivers a small order whose content has been fetched here, when there is a connection for it. */
+  async fetched<Result>(deliver: () => Promise<Result>): Promise<Result> {
+    return this.#sending(deliver);
   }
 
   async #fetchAll(
