@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import pLimit from 'p-limit';
@@ -7,13 +6,17 @@ import { taskSchema, type Task } from './task.js';
 
 /**
  * What most would write: all columns of a bucket's rows as JSONEachRow, each row parsed and formatted in JavaScript,
- * and the lines sent with PutObject. It says when it is ready, is told to start, and says when it is done.
+ * and the lines sent with PutObject. It says that it is ready when it is asked, and when it is done with a task.
  */
 process.on('disconnect', () => process.exit());
-const arrived: Promise<readonly unknown[]> = once(process, 'message');
-process.send?.({ ready: true });
-await deliver(taskSchema.parse((await arrived).at(0)));
-process.send?.({ done: true });
+process.on('message', (message) => {
+  const task = taskSchema.safeParse(message);
+  if (!task.success) {
+    process.send?.({ ready: true });
+    return;
+  }
+  void deliver(task.data).then(() => process.send?.({ done: true }));
+});
 
 async function deliver({ clickhouseUrl, s3Url, logs, concurrency, buckets }: Task): Promise<void> {
   const clickhouse = createClient({

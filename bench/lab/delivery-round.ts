@@ -30,17 +30,23 @@ export interface RoundOptions {
   readonly records: number;
   /** Processes that deliver. @defaultValue 1 */
   readonly processes?: number;
+  /** Processes that deliver and go on afterwards, instead of new ones. */
+  readonly running?: readonly Courier[];
 }
 
 /**
- * Has log-courier deliver everything, with processes that have just been started. The clock runs from the moment when
- * they wait and all orders are in the queue, to the one when the last order is delivered and committed.
+ * Has log-courier deliver everything. The clock runs from the moment when the processes wait and all orders are in the
+ * queue, to the one when the last order is delivered and committed.
  */
-export async function deliverOnce(site: Site, { records, processes = 1 }: RoundOptions): Promise<Delivery> {
+export async function deliverOnce(
+  site: Site,
+  { records, processes = 1, running }: RoundOptions,
+): Promise<Delivery> {
   await forgetOrders(site);
   await site.queue.pause();
   await orderAll(site, records);
-  const couriers = Array.from({ length: processes }, (_, index) => start(site, 'processors', index));
+  const couriers =
+    running ?? Array.from({ length: processes }, (_, index) => start(site, 'processors', index));
   try {
     await Promise.all(couriers.map(({ runs }) => runs));
     const meter = meterOf(
@@ -57,7 +63,7 @@ export async function deliverOnce(site: Site, { records, processes = 1 }: RoundO
     const { bytes, objects } = await site.sink.stats();
     return { seconds, records, bytes, objects, cpu, peakBytes: Math.max(...peaks) };
   } finally {
-    await Promise.all(couriers.map((courier) => courier.stop()));
+    if (running === undefined) await Promise.all(couriers.map((courier) => courier.stop()));
   }
 }
 

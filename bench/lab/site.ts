@@ -90,7 +90,7 @@ function changedSettings(variables: Readonly<Record<string, string>>): Record<st
   return Object.fromEntries(Object.entries(settings).filter(([name]) => given.has(name)));
 }
 
-/** Has the deployment forget all orders and deliveries; the records stay. No process may run. */
+/** Has the deployment forget all orders and deliveries; the records stay. No order may be under way. */
 export async function forgetOrders({ clickhouse, tables, redis, sink }: Site): Promise<void> {
   const { workOrdersLocal, offsetsLocal, orderClaimsLocal } = tables;
   for (const table of [workOrdersLocal, offsetsLocal, orderClaimsLocal])

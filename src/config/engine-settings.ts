@@ -147,6 +147,12 @@ export const engineSettings = {
     'Memory for parts of objects that a process reads and sends at the same time; one part at least.',
     { unit: 'bytes', env: 'S3_BUFFER_BYTES' },
   ),
+  's3.small-objects-in-flight': setting(
+    integer(1, 1000),
+    64,
+    'Objects of small work orders that one process sends at the same time, each on a connection of its own.',
+    { unit: 'objects', env: 'S3_SMALL_OBJECTS_IN_FLIGHT' },
+  ),
   's3.parts-in-flight': setting(integer(1, 64), 2, 'Parts of one object that are sent at the same time.', {
     unit: 'parts',
     env: 'S3_PARTS_IN_FLIGHT',

@@ -6,9 +6,6 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Settings } from '../../config/settings.js';
 import { useKnownDigests } from './payload-hash.js';
 
-/** Small objects that are sent at the same time: more would not be faster, and each has a connection. */
-export const SMALL_OBJECTS_AT_A_TIME = 64;
-
 /** Time in which a connection must stand, in ms: a host that drops packets would hold a worker for minutes. */
 const CONNECTION_TIMEOUT_MS = 10_000;
 
@@ -62,8 +59,7 @@ function retryStrategy(maxAttempts: number, longestDelayMs: number): StandardRet
  */
 function requestHandler(settings: Settings): NodeHttpHandler {
   const parts = settings['consumer.num-workers'] * settings['s3.parts-in-flight'];
-  const small = Math.min(settings['consumer.small-orders-in-flight'], SMALL_OBJECTS_AT_A_TIME);
-  const maxSockets = parts + small + 4;
+  const maxSockets = parts + settings['s3.small-objects-in-flight'] + 4;
   const agent = { keepAlive: true, maxSockets };
   return new NodeHttpHandler({
     connectionTimeout: CONNECTION_TIMEOUT_MS,

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import { ClickHouseTruncatedError } from '../../clickhouse/errors.js';
-import { SMALL_OBJECTS_AT_A_TIME } from '../../destinations/s3/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import { GroupLoader } from '../group-loader.js';
@@ -51,10 +50,11 @@ export class SmallOrders {
   readonly #parts: SmallOrdersParts;
   readonly #loader: GroupLoader<AccessLogOrder, DeliveryPlan | undefined>;
   readonly #alone: LimitFunction;
-  readonly #sending = pLimit(SMALL_OBJECTS_AT_A_TIME);
+  readonly #sending: LimitFunction;
 
   constructor(parts: SmallOrdersParts) {
     this.#parts = parts;
+    this.#sending = pLimit(parts.settings['s3.small-objects-in-flight']);
     this.#alone = pLimit(parts.settings['consumer.num-workers']);
     this.#loader = new GroupLoader({
       ...ASKED_TOGETHER,
