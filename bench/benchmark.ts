@@ -11,6 +11,7 @@ export const BENCHMARKS = [
   'memory',
   'replicas',
   'lag',
+  'fleet',
 ] as const;
 
 /** See {@link BENCHMARKS}. */

@@ -1,6 +1,7 @@
 import type { Benchmark, BenchmarkName } from './benchmark.js';
 import { deliver } from './benchmarks/deliver.js';
 import { discovery } from './benchmarks/discovery.js';
+import { fleet } from './benchmarks/fleet.js';
 import { hot } from './benchmarks/hot.js';
 import { lag } from './benchmarks/lag.js';
 import { memory } from './benchmarks/memory.js';
@@ -8,7 +9,7 @@ import { replicas } from './benchmarks/replicas.js';
 import { small } from './benchmarks/small.js';
 
 /** All benchmarks, in the order in which they run. */
-const CATALOGUE: readonly Benchmark[] = [deliver, small, hot, discovery, memory, replicas, lag];
+const CATALOGUE: readonly Benchmark[] = [deliver, small, hot, discovery, memory, replicas, lag, fleet];
 
 /** What is to be run for some names, and which of its names were asked for. */
 export function chosen(

@@ -1,10 +1,7 @@
-import { scaled, type Benchmark, type BenchmarkContext, type Figure, type Headline } from '../benchmark.js';
-import { feed, type Fed, type Steady } from '../data/steady.js';
-import { makeTemplate, type Template } from '../data/template.js';
-import { start } from '../lab/delivery-round.js';
-import { whenAllDelivered } from '../lab/queue.js';
-import { openSite, type Site } from '../lab/site.js';
+import { scaled, type Benchmark, type Figure, type Headline } from '../benchmark.js';
+import { openSite } from '../lab/site.js';
 import { startSink } from '../lab/sink-process.js';
+import { deliverSteadily } from '../lab/steady-round.js';
 import { figure } from './figures.js';
 import { readLags, type Lag } from './lag-sql.js';
 
@@ -21,13 +18,8 @@ const SETTINGS = {
   LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '1000',
 } as const;
 
-const QUANTILES = ['p50', 'p95', 'p99', 'largest'] as const;
-
-/** What one run told. */
-interface Run {
-  readonly fed: Fed;
-  readonly lags: readonly Lag[];
-}
+/** What the quantiles of a lag are called. */
+export const QUANTILES = ['p50', 'p95', 'p99', 'largest'] as const;
 
 /** `lag`: how long a record waits for its delivery while records come in steadily. One run is five minutes. */
 export const lag: Benchmark = {
@@ -41,8 +33,8 @@ export const lag: Benchmark = {
       const recordsPerSecond = buckets * RECORDS_PER_SECOND_A_BUCKET;
       const seconds = scaled(SECONDS, Math.min(1, scale), LEAST_SECONDS);
       const steady = { recordsPerSecond, buckets, seconds };
-      const template = await makeTemplate(site.clickhouse, site.tables, 10 * recordsPerSecond);
-      const { fed, lags } = await runOnce(context, site, template, steady);
+      const { fed } = await deliverSteadily(context, site, steady);
+      const lags = await readLags(site);
       return [
         {
           benchmark: 'lag',
@@ -72,28 +64,8 @@ export const lag: Benchmark = {
   },
 };
 
-async function runOnce(
-  { say }: BenchmarkContext,
-  site: Site,
-  template: Template,
-  steady: Steady,
-): Promise<Run> {
-  const courier = start(site, 'discovery,processors', 0);
-  try {
-    await courier.runs;
-    say(`${steady.recordsPerSecond} records a second for ${steady.seconds} s`);
-    const feeding = feed(site, template, steady, (second) => {
-      if (second % 60 === 0) say(`${second} s`);
-    });
-    const fed = await Promise.race([feeding, courier.failed]);
-    await whenAllDelivered(site, fed.records, courier);
-    return { fed, lags: await readLags(site) };
-  } finally {
-    await courier.stop();
-  }
-}
-
-function overall(lags: readonly Lag[]): readonly Headline[] {
+/** The quantiles of all records together. */
+export function overall(lags: readonly Lag[]): readonly Headline[] {
   const all = lags.find(({ minute }) => minute === -1);
   return QUANTILES.slice(0, 3).map((what, index) => ({
     what: `${what} of the time until delivery`,

@@ -53,10 +53,15 @@ export async function whenInSink({ sink }: Site, objects: number, courier: Couri
 }
 
 /** Resolves when so many records are delivered, as the order book says. */
-export async function whenAllDelivered(site: Site, records: number, courier: Courier): Promise<void> {
+export async function whenAllDelivered(
+  site: Site,
+  records: number,
+  couriers: readonly Courier[],
+): Promise<void> {
+  const ended = Promise.race(couriers.map(({ failed }) => failed));
   let [delivered, movedAt] = [0, performance.now()];
   while (delivered < records) {
-    const book = await Promise.race([countOrders(site), courier.failed]);
+    const book = await Promise.race([countOrders(site), ended]);
     if (book.failed > 0) throw new Error(`an order has failed: ${book.reason}`);
     if (book.deliveredRecords > delivered) movedAt = performance.now();
     delivered = book.deliveredRecords;

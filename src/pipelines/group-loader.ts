@@ -15,10 +15,10 @@ export interface GroupOptions<Request, Answer> {
   /** Groups of different kinds that may be under way at the same time; of one kind there is never more than one. */
   readonly atATime?: number;
   /**
-   * How long to wait for more requests before a group begins that is not full, in ms, given how many the last group
-   * had; until the turn of the event loop ends when left out.
+   * How long to wait for more requests before a group begins that is not full, in ms; until the turn of the event loop
+   * ends when left out.
    */
-  readonly lingerMs?: (members: number) => number;
+  readonly lingerMs?: () => number;
   /**
    * Tells whether an error would be the same for every member by itself, as when an engine is away: then all of the
    * group get it. With any other error the group is dissolved and each of its requests is made alone, so that
@@ -37,7 +37,6 @@ export class GroupLoader<Request, Answer> {
   #waiting: Member<Request, Answer>[] = [];
   #later: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
-  #lastMembers = 0;
 
   constructor(options: GroupOptions<Request, Answer>) {
     this.#options = options;
@@ -67,7 +66,7 @@ export class GroupLoader<Request, Answer> {
   #startSoon(): void {
     const { lingerMs, mostMembers } = this.#options;
     const isFull = this.#waiting.length >= mostMembers;
-    const waitMs = isFull ? 0 : (lingerMs?.(this.#lastMembers) ?? 0);
+    const waitMs = isFull ? 0 : (lingerMs?.() ?? 0);
     if (waitMs > 0) {
       this.#later ??= setTimeout(() => {
         this.#startGroups();
@@ -119,7 +118,6 @@ export class GroupLoader<Request, Answer> {
   async #run(members: readonly Member<Request, Answer>[]): Promise<void> {
     const group = members.filter((member) => !member.hasLeft);
     if (group.length === 0) return;
-    this.#lastMembers = group.length;
     const unwanted = new AbortController();
     for (const member of group) {
       member.onLeave = () => {

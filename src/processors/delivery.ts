@@ -120,15 +120,20 @@ async function attempt<Order extends WorkOrder>(
 ): Promise<Receipt> {
   const { settings, pipeline, metrics, log, inFlight = new InFlight() } = parts;
   const stop = metrics.batchProcessingSeconds.startTimer();
-  const limit = new AbortController();
-  const timeout = limit.signal;
+  // One signal for both reasons: to join two costs as much as all else here.
+  const end = new AbortController();
+  const forward = (): void => {
+    end.abort(cancelled.reason);
+  };
+  cancelled.addEventListener('abort', forward, { once: true });
+  if (cancelled.aborted) forward();
   const timer = setTimeout(() => {
-    limit.abort(new DOMException('the time for a delivery is up', 'TimeoutError'));
+    end.abort(new DOMException('the time for a delivery is up', 'TimeoutError'));
   }, settings['timeout.upload-operation-seconds'] * 1000);
   const began = performance.now();
   const about = { pipeline: pipeline.name, order: order.id, source: order.source };
   const context = {
-    signal: AbortSignal.any([cancelled, timeout]),
+    signal: end.signal,
     report: (step: string, percent: number): void => {
       steps.tell(step, percent);
     },
@@ -156,15 +161,13 @@ async function attempt<Order extends WorkOrder>(
     return receipt;
   } catch (error) {
     cancelled.throwIfAborted();
-    const away = await engineAway(
-      parts,
-      timeout.aborted ? ENGINES_OF_DELIVERY : [engineAwayOf(error)],
-      began,
-    );
+    const isTimeUp = end.signal.aborted;
+    const away = await engineAway(parts, isTimeUp ? ENGINES_OF_DELIVERY : [engineAwayOf(error)], began);
     if (away !== undefined) return await putOff(parts, { job, token, cancelled }, steps, away, error);
-    throw await explain(parts, job, order, steps, timeout.aborted ? timedOut(settings, order, error) : error);
+    throw await explain(parts, job, order, steps, isTimeUp ? timedOut(settings, order, error) : error);
   } finally {
     clearTimeout(timer);
+    cancelled.removeEventListener('abort', forward);
     stop();
   }
 }

@@ -84,19 +84,46 @@ async function addSome(
     settings: { ...WITH_CONSTANTS, ...CONSISTENT },
     signal,
   });
-  const rowsBack = await clickhouse.query(
-    bookRowSchema,
-    `SELECT ${BOOK_COLUMNS} FROM (
-       SELECT * FROM ${tables.workOrders} FINAL WHERE ${sourcesSql(orders)} AND orderedAt >= toDateTime({orderedFrom:UInt32})
-     ) WHERE state = 'open' AND orderId IN (${idsSql(orders)})`,
-    {
-      doing: 'read new work orders back',
-      parameters: { orderedFrom },
-      settings: { ...WITH_CONSTANTS, select_sequential_consistency: '1' },
-    },
-  );
-  return rowsBack.map((row) => bookEntryOf(row).order);
+  return openOf({ clickhouse, tables }, orders, orderedFrom);
 }
+
+/**
+ * Reads back which of some orders are open, as the book has them: an order with the same boundaries that somebody else
+ * has made may have been there before. None of them was made before `orderedFrom`, in seconds.
+ */
+async function openOf(
+  { clickhouse, tables }: Pick<AddingParts, 'clickhouse' | 'tables'>,
+  orders: readonly AccessLogOrder[],
+  orderedFrom: number,
+): Promise<AccessLogOrder[]> {
+  const read = async <Row>(
+    row: z.ZodType<Row>,
+    columns: string,
+    some: readonly AccessLogOrder[],
+  ): Promise<Row[]> =>
+    clickhouse.query(
+      row,
+      `SELECT ${columns} FROM (
+         SELECT * FROM ${tables.workOrders} FINAL WHERE ${sourcesSql(some)} AND orderedAt >= toDateTime({orderedFrom:UInt32})
+       ) WHERE state = 'open' AND orderId IN (${idsSql(some)})`,
+      {
+        doing: 'read new work orders back',
+        parameters: { orderedFrom },
+        settings: { ...WITH_CONSTANTS, select_sequential_consistency: '1' },
+      },
+    );
+  const made = new Map(orders.map((order) => [order.id, order]));
+  const open = await read(openRow, 'orderId, toUnixTimestamp64Milli(orderedAt) AS orderedMs', orders);
+  const isOwn = ({ orderId, orderedMs }: z.infer<typeof openRow>): boolean =>
+    Date.parse(made.get(orderId)?.orderedAt ?? '') === orderedMs;
+  const own = open.flatMap((row) => (isOwn(row) ? (made.get(row.orderId) ?? []) : []));
+  const others = open.flatMap((row) => (isOwn(row) ? [] : (made.get(row.orderId) ?? [])));
+  if (others.length === 0) return own;
+  const rows = await read(bookRowSchema, BOOK_COLUMNS, others);
+  return [...own, ...rows.map((row) => bookEntryOf(row).order)];
+}
+
+const openRow = z.object({ orderId: z.string(), orderedMs: z.number() });
 
 /**
  * Turns proposals into open orders where they still fit; see {@link addOrders}. What is in the way reaches beyond

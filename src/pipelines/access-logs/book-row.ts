@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DeliveredObject, Delivery, OrderState, Skip } from '../pipeline.js';
 import { ACCESS_LOGS, type AccessLogOrder } from './order.js';
-import { offsetFrom, offsetOrNull, rawOffsetOf, rawOffsetSchema, type Offset } from './offset.js';
+import { offsetFrom, offsetOrNull, rawOffsetSchema, type Offset } from './offset.js';
 
 /** State of a row of the order book; `proposed` rows are not orders yet. */
 export type RowState = OrderState | 'proposed';
@@ -124,9 +124,10 @@ export function rowOf(
 
 /** The parts of an offset as they are inserted; null is the very first one. */
 function timesOf(offset: Offset | null): readonly [insertedAt: string, startTime: string, reqId: string] {
-  const [seconds, milliseconds, reqId] = rawOffsetOf(offset);
-  return [isoTime(seconds * 1000), isoTime(milliseconds), reqId];
+  return offset === null ? [EPOCH, EPOCH, ''] : [offset.insertedAt, offset.startTime, offset.reqId];
 }
+
+const EPOCH = isoTime(0);
 
 /** A time as ClickHouse reads it out of JSON without any doubt about its zone. */
 function isoTime(milliseconds: number): string {

@@ -3,7 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { GroupLoader } from '../group-loader.js';
-import { ASKED_TOGETHER } from './asked-together.js';
+import { askedTogether, type Crowd } from './asked-together.js';
 import { CONSISTENT } from './consistent.js';
 import type { AccessLogOrder } from './order.js';
 
@@ -40,13 +40,16 @@ export class Claims {
   /** Records that have been claimed, for orders that are looked up together. */
   readonly #claimed: GroupLoader<Order, number>;
 
-  /** @param writer who claims, see `writerName` */
-  constructor(clickhouse: ClickHouse, tables: Tables, writer: string) {
+  /**
+   * @param crowd the orders that are delivered
+   * @param writer who claims, see `writerName`
+   */
+  constructor(clickhouse: ClickHouse, tables: Tables, crowd: Crowd, writer: string) {
     this.#clickhouse = clickhouse;
     this.#tables = tables;
     this.#writer = writer;
     this.#claimed = new GroupLoader({
-      ...ASKED_TOGETHER,
+      ...askedTogether(crowd),
       load: (orders, signal) => this.#claimedFor(orders, signal),
     });
   }

@@ -5,7 +5,7 @@ import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import type { Receipt } from '../pipeline.js';
 import { GroupLoader } from '../group-loader.js';
-import { ASKED_TOGETHER } from './asked-together.js';
+import { askedTogether, type Crowd } from './asked-together.js';
 import { commitOffsets } from './offsets.js';
 import type { AccessLogOrder, Source } from './order.js';
 import { sourceKeyOf } from './sources.js';
@@ -17,6 +17,7 @@ export interface CommitterParts {
   readonly tables: Tables;
   readonly clickhouse: ClickHouse;
   readonly book: OrderBook;
+  readonly crowd: Crowd;
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -37,12 +38,7 @@ const NEVER = new AbortController().signal;
  */
 export class Committer {
   readonly #parts: CommitterParts;
-  /** What is written together shares its fate: every one of the orders will be tried again. */
-  readonly #writes = new GroupLoader<Delivered, undefined>({
-    ...ASKED_TOGETHER,
-    load: (deliveries) => this.#write(deliveries),
-    isCommon: () => true,
-  });
+  readonly #writes: GroupLoader<Delivered, undefined>;
   readonly #underWay = new Set<Promise<undefined>>();
   #sources = new Map<string, Source>();
   #ordersSinceFlush = 0;
@@ -53,6 +49,12 @@ export class Committer {
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
+    this.#writes = new GroupLoader({
+      ...askedTogether(parts.crowd),
+      load: (deliveries) => this.#write(deliveries),
+      // What is written together shares its fate: every one of the orders is tried again.
+      isCommon: () => true,
+    });
   }
 
   /** Resolves when the order book has the delivery. */

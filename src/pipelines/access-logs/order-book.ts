@@ -16,7 +16,7 @@ import {
   type Outcome,
 } from './book-row.js';
 import { GroupLoader } from '../group-loader.js';
-import { ASKED_TOGETHER } from './asked-together.js';
+import { askedTogether, Crowd } from './asked-together.js';
 import type { AccessLogOrder } from './order.js';
 import { compareOffsets } from './offset.js';
 import { countUnsettled, readUnsettled } from './unsettled.js';
@@ -38,12 +38,13 @@ export class OrderBook {
   /** Entries of single orders, which are looked up together. */
   readonly #lookUps: GroupLoader<AccessLogOrder, BookEntry | undefined>;
 
-  constructor(clickhouse: ClickHouse, tables: Tables) {
+  /** @param crowd the orders with which those that are looked up are delivered */
+  constructor(clickhouse: ClickHouse, tables: Tables, crowd = new Crowd()) {
     this.#clickhouse = clickhouse;
     this.#tables = tables;
     this.#writer = writerName(hostname(), process.pid);
     this.#lookUps = new GroupLoader({
-      ...ASKED_TOGETHER,
+      ...askedTogether(crowd),
       load: (orders, signal) => this.#entriesOf(orders, signal),
     });
   }

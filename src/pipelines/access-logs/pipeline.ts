@@ -9,6 +9,7 @@ import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { writeManifests } from '../manifest-writer.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
+import { Crowd } from './asked-together.js';
 import { auditBook, type BookAudit } from './audit.js';
 import { writerName, type BookEntry } from './book-row.js';
 import { Claims } from './claims.js';
@@ -42,12 +43,13 @@ export interface AccessLogsParts {
 export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrder> {
   const { settings, clickhouse, s3 } = given;
   const tables = tablesOf(settings);
-  const book = new OrderBook(clickhouse, tables);
-  const claims = new Claims(clickhouse, tables, writerName(hostname(), process.pid));
+  const crowd = new Crowd();
+  const book = new OrderBook(clickhouse, tables, crowd);
+  const claims = new Claims(clickhouse, tables, crowd, writerName(hostname(), process.pid));
   const conditionalWrites = new ConditionalWrites(s3, settings, given.log);
   const buffers = new PartBuffers(settings['s3.part-size-bytes'], settings['s3.buffer-bytes']);
-  const smallOrders = new SmallOrders({ settings, clickhouse, tables });
-  const parts = { ...given, tables, book, claims, conditionalWrites, buffers, smallOrders };
+  const smallOrders = new SmallOrders({ settings, clickhouse, tables, crowd });
+  const parts = { ...given, tables, crowd, book, claims, conditionalWrites, buffers, smallOrders };
   const committer = new Committer(parts);
   const manifests = new ManifestTable(clickhouse, tables, book, settings['manifest.key-prefix']);
   const state = new StoreStateReader(clickhouse, tables, given.log);
@@ -65,7 +67,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     },
     preview: (signal) => previewOrders(parts, signal),
     outstanding: (shard) => book.open(shard),
-    deliver: (order, context) => deliver(parts, order, context),
+    deliver: (order, context) => crowd.during(() => deliver(parts, order, context)),
     commit: (order, receipt) => committer.commit(order, receipt),
     fail: async (order, failure) => {
       const entry = await book.entry(order);

@@ -6,7 +6,7 @@ import { ClickHouseTruncatedError } from '../../clickhouse/errors.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import { GroupLoader } from '../group-loader.js';
-import { ASKED_TOGETHER } from './asked-together.js';
+import { askedTogether, type Crowd } from './asked-together.js';
 import { LineCountError, linesIn } from './fetch.js';
 import { WholeContent } from './object-content.js';
 import { keyOptionsOf } from './object-key.js';
@@ -20,6 +20,7 @@ export interface SmallOrdersParts {
   readonly settings: Settings;
   readonly tables: Tables;
   readonly clickhouse: ClickHouse;
+  readonly crowd: Crowd;
 }
 
 /** Statements that are under way at the same time, for orders that reach back differently far. */
@@ -57,7 +58,7 @@ export class SmallOrders {
     this.#sending = pLimit(parts.settings['s3.small-objects-in-flight']);
     this.#alone = pLimit(parts.settings['consumer.num-workers']);
     this.#loader = new GroupLoader({
-      ...ASKED_TOGETHER,
+      ...askedTogether(parts.crowd),
       load: (orders, signal) => this.#fetchAll(orders, signal),
       kindOf: reachOf,
       weightOf,
