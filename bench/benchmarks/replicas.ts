@@ -7,7 +7,7 @@ import { startSink } from '../lab/sink-process.js';
 import { inTurns } from '../turns.js';
 import { deliveryFigures, figure, rates, ratio } from './figures.js';
 
-const BUCKETS = 800;
+const BUCKETS = 2400;
 const RECORDS_A_BUCKET = 100;
 const LATENCY_MS = 50;
 const PROCESSES = [1, 2, 4] as const;
@@ -18,8 +18,8 @@ const PROCESSES = [1, 2, 4] as const;
  */
 const SETTINGS = {
   LOG_COURIER_CONSUMER_NUM_WORKERS: '1',
-  S3_SMALL_OBJECTS_IN_FLIGHT: '2',
-  LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '1000',
+  S3_SMALL_OBJECTS_IN_FLIGHT: '3',
+  LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '10000',
 } as const;
 
 /** `replicas`: more processes, more speed, as long as S3's latency is what they wait for. */

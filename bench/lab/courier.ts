@@ -44,7 +44,7 @@ const LOOK_AGAIN_MS = 20;
 export function startCourier({ roles, environment, logFile }: CourierStart): Courier {
   const log = openSync(logFile, 'w');
   const startedAt = Date.now();
-  const child = spawn(process.execPath, [PROGRAM, 'run', '--roles', roles], {
+  const child = spawn(PROGRAM, ['run', '--roles', roles], {
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     detached: true,
     stdio: ['ignore', 'ignore', log, 'ipc'],

@@ -178,9 +178,12 @@ describe('deploy/Dockerfile', () => {
     expect(check).toContain('/healthz');
   });
 
-  test('runs the program as a user without rights, below an init process', () => {
+  test('runs the program as it runs by its own name, as a user without rights, below an init process', () => {
     expect(argumentsOf('USER')).toEqual(['1000:1000']);
-    expect(argumentsOf('ENTRYPOINT')).toEqual(['["tini", "--", "node", "/app/dist/cli.js"]']);
+    const [interpreter = ''] = readFileSync('src/cli.ts', 'utf8').split('\n');
+    const [, command = ''] = /^#!\/usr\/bin\/env -S (.+)$/.exec(interpreter) ?? [];
+    const entrypoint = ['tini', '--', ...command.split(' '), '/app/dist/cli.js'];
+    expect(argumentsOf('ENTRYPOINT').map((text): unknown => JSON.parse(text))).toEqual([entrypoint]);
     expect(argumentsOf('CMD')).toEqual(['["run"]']);
   });
 
