@@ -43,23 +43,24 @@ export class GroupLoader<Request, Answer> {
   }
 
   /**
-   * Asks for one answer. A request that is given up leaves its group, which goes on without it.
+   * Asks for one answer. A request that is given up leaves its group, which goes on without it; without a signal it is
+   * never given up.
    *
    * @throws what loading threw, or the signal's reason
    */
-  async load(request: Request, signal: AbortSignal): Promise<Answer> {
-    signal.throwIfAborted();
+  async load(request: Request, signal?: AbortSignal): Promise<Answer> {
+    signal?.throwIfAborted();
     const member = new Member<Request, Answer>(request, this.#options.kindOf?.(request) ?? '');
     const leave = (): void => {
-      member.leave(signal.reason);
+      member.leave(signal?.reason);
     };
-    signal.addEventListener('abort', leave, { once: true });
+    signal?.addEventListener('abort', leave, { once: true });
     this.#waiting.push(member);
     this.#startSoon();
     try {
       return await member.answer;
     } finally {
-      signal.removeEventListener('abort', leave);
+      signal?.removeEventListener('abort', leave);
     }
   }
 

@@ -27,9 +27,6 @@ interface Delivered {
   readonly receipt: Receipt;
 }
 
-/** A commit is never given up: what has been delivered is to be written down. */
-const NEVER = new AbortController().signal;
-
 /**
  * Writes deliveries down. The order book first, and whoever commits waits for that; deliveries that come while a
  * write is under way share the next one, so that ClickHouse gets a few inserts with many rows, not many with one.
@@ -57,9 +54,9 @@ export class Committer {
     });
   }
 
-  /** Resolves when the order book has the delivery. */
+  /** Resolves when the order book has the delivery; never given up, since what has been delivered is to be written down. */
   async commit(order: AccessLogOrder, receipt: Receipt): Promise<void> {
-    const written = this.#writes.load({ order, receipt }, NEVER);
+    const written = this.#writes.load({ order, receipt });
     this.#underWay.add(written);
     try {
       await written;
