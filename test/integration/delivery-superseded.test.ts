@@ -67,7 +67,8 @@ describe.each(servers)(
 
     beforeEach(async () => {
       proxy.reset();
-      const flags = { 's3.conditional-writes': setting };
+      // The large objects here have some 12 MB.
+      const flags = { 's3.conditional-writes': setting, 's3.part-size-bytes': String(8 * 1024 * 1024) };
       store = await openTestStore({ clickhouseUrl: clickhouse.url, s3Url: s3.url }, flags);
       slow = await store.another({ 's3.endpoint': proxy.url, 's3.max-retry-attempts': '1' });
       await store.createBucket('target-logs').catch(() => undefined);
