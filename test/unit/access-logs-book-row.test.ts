@@ -75,7 +75,7 @@ describe('a row', () => {
       afterInsertedAt: '1970-01-01T00:00:00.000Z',
       afterStartTime: '1970-01-01T00:00:00.000Z',
       afterReqId: '',
-      upToInsertedAt: '2026-01-02T00:00:05.000Z',
+      upToInsertedAt: '2026-01-02T00:00:05Z',
       upToReqId: 'REQ',
       orderedRecords: 3,
       state: 'open',
@@ -89,9 +89,9 @@ describe('a row', () => {
   test('begins its batch where it begins itself, unless it is told otherwise', () => {
     const order = orderBetween(3, 5);
     const own = rowOf(order, 'proposed', 0, 'me')['batchAfter'];
-    expect(own).toEqual(['2026-01-02T00:00:03.000Z', '2026-01-02T00:00:03.000Z', 'REQ']);
+    expect(own).toEqual(['2026-01-02T00:00:03Z', '2026-01-02T00:00:03.000Z', 'REQ']);
     const earlier = rowOf(order, 'proposed', 0, 'me', { batchAfter: offsetAt(1) })['batchAfter'];
-    expect(earlier).toEqual(['2026-01-02T00:00:01.000Z', '2026-01-02T00:00:01.000Z', 'REQ']);
+    expect(earlier).toEqual(['2026-01-02T00:00:01Z', '2026-01-02T00:00:01.000Z', 'REQ']);
     const beginning = rowOf(order, 'proposed', 0, 'me', { batchAfter: null })['batchAfter'];
     expect(beginning).toEqual(['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', '']);
   });
