@@ -7,18 +7,18 @@ import { startSink } from '../lab/sink-process.js';
 import { inTurns } from '../turns.js';
 import { deliveryFigures, figure, rates, ratio } from './figures.js';
 
-const BUCKETS = 2400;
+const BUCKETS = 1000;
 const RECORDS_A_BUCKET = 100;
 const LATENCY_MS = 50;
 const PROCESSES = [1, 2, 4] as const;
 
 /**
- * So few objects at a time that a process waits for S3 most of the time: on one machine the cores would else be what
+ * One object at a time, so that a process waits for S3 most of the time: on one machine the cores would else be what
  * all processes share, and adding processes adds no cores here.
  */
 const SETTINGS = {
   LOG_COURIER_CONSUMER_NUM_WORKERS: '1',
-  S3_SMALL_OBJECTS_IN_FLIGHT: '3',
+  S3_SMALL_OBJECTS_IN_FLIGHT: '1',
   LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '10000',
 } as const;
 
@@ -49,7 +49,7 @@ export const replicas: Benchmark = {
           benchmark: 'replicas',
           method:
             `Processes \`run --roles processors\`; S3 answers each request ${LATENCY_MS} ms late. The clock of ` +
-            '`deliver`. So few objects at a time that latency, not the cores of this machine, is the limit.',
+            '`deliver`. One object at a time, so that latency, not the cores of this machine, is the limit.',
           rounds,
           scale,
           settings: site.changed,
