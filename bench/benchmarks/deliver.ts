@@ -98,8 +98,8 @@ function deliverResult(context: BenchmarkContext, site: Site, measured: Measured
       'Each contender writes the same records, one object for each bucket, into the same sink. log-courier: one ' +
       'process `run --roles processors` with default settings; the clock runs from the moment when all orders are in ' +
       'the queue and the process waits, until all are delivered and committed. It lives through all rounds, as a ' +
-      'service does, and so does the process of naive; in the first round Node.js still compiles their code. direct: INSERT INTO FUNCTION s3(…) in ' +
-      'ClickHouse. naive: JSONEachRow, formatted in Node.js, PutObject. Each works at 10 buckets at a time.',
+      'service does, and so does the process of naive; in the first round Node.js still compiles their code. ' +
+      'direct: INSERT INTO FUNCTION s3(…) in ClickHouse. naive: JSONEachRow, formatted in Node.js, PutObject. Each works at 10 buckets at a time.',
     rounds: context.rounds,
     scale: context.scale,
     settings: site.changed,

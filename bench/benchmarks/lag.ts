@@ -18,8 +18,7 @@ const SETTINGS = {
   LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '1000',
 } as const;
 
-/** What the quantiles of a lag are called. */
-export const QUANTILES = ['p50', 'p95', 'p99', 'largest'] as const;
+const QUANTILES = ['p50', 'p95', 'p99', 'largest'] as const;
 
 /** `lag`: how long a record waits for its delivery while records come in steadily. One run is five minutes. */
 export const lag: Benchmark = {

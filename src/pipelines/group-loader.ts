@@ -65,6 +65,7 @@ export class GroupLoader<Request, Answer> {
   }
 
   #startSoon(): void {
+    if (this.#waiting.length === 0) return;
     const { lingerMs, mostMembers } = this.#options;
     const isFull = this.#waiting.length >= mostMembers;
     const waitMs = isFull ? 0 : (lingerMs?.() ?? 0);

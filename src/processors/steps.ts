@@ -32,21 +32,17 @@ export class Steps {
     if (percent !== undefined) this.#progress = { percent: Math.round(percent), step };
     this.#timer ??= setTimeout(() => {
       this.#isUnderWay = true;
-      this.#tellNow(true);
+      this.end();
     }, TOGETHER_MS);
   }
 
   /** Tells what has not been told yet. The board is a comfort: that it cannot be told stops no delivery. */
   end(): void {
-    this.#tellNow(this.#isUnderWay);
-  }
-
-  #tellNow(withProgress: boolean): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#lines.length === 0) return;
     const told: Promise<unknown>[] = [this.#job.log(this.#lines.join('\n'))];
-    if (withProgress && this.#progress !== undefined)
+    if (this.#isUnderWay && this.#progress !== undefined)
       told.push(this.#job.updateProgress({ ...this.#progress }));
     this.#lines = [];
     this.#progress = undefined;

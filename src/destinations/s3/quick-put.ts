@@ -78,6 +78,7 @@ class QuickPut {
   }
 
   #learn({ Bucket, Key }: PutInput, { protocol, hostname, port, path, headers }: HttpRequest): void {
+    if (this.#routes.has(Bucket)) return;
     const key = encodedKey(Key);
     const scope = SCOPE.exec(headers['authorization'] ?? '')?.groups;
     if (scope === undefined || !path.endsWith(`/${key}`)) return;

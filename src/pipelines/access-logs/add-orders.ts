@@ -112,12 +112,12 @@ async function openOf(
         settings: { ...WITH_CONSTANTS, select_sequential_consistency: '1' },
       },
     );
-  const made = new Map(orders.map((order) => [order.id, order]));
-  const open = await read(openRow, 'orderId, toUnixTimestamp64Milli(orderedAt) AS orderedMs', orders);
-  const isOwn = ({ orderId, orderedMs }: z.infer<typeof openRow>): boolean =>
-    Date.parse(made.get(orderId)?.orderedAt ?? '') === orderedMs;
-  const own = open.flatMap((row) => (isOwn(row) ? (made.get(row.orderId) ?? []) : []));
-  const others = open.flatMap((row) => (isOwn(row) ? [] : (made.get(row.orderId) ?? [])));
+  const rowsBack = await read(openRow, 'orderId, toUnixTimestamp64Milli(orderedAt) AS orderedMs', orders);
+  const orderedMs = new Map(rowsBack.map((row) => [row.orderId, row.orderedMs]));
+  const open = orders.filter(({ id }) => orderedMs.has(id));
+  const isOwn = ({ id, orderedAt }: AccessLogOrder): boolean => orderedMs.get(id) === Date.parse(orderedAt);
+  const own = open.filter(isOwn);
+  const others = open.filter((order) => !isOwn(order));
   if (others.length === 0) return own;
   const rows = await read(bookRowSchema, BOOK_COLUMNS, others);
   return [...own, ...rows.map((row) => bookEntryOf(row).order)];
