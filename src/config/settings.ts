@@ -71,7 +71,7 @@ export const settingsTable = {
   'consumer.small-orders-in-flight': setting(
     integer(0, 10_000),
     1000,
-    'Small work orders (at most 1000 records) that one process delivers beside those, many with one query; 0 to treat them as the others.',
+    'Small work orders (at most 5000 records) that one process delivers beside those, many with one query; 0 to treat them as the others.',
   ),
   'consumer.max-buckets-per-discovery': setting(
     integer(1, 1_000_000),

@@ -12,7 +12,10 @@ export interface GroupOptions<Request, Answer> {
   readonly mostWeight?: number;
   /** Only requests of the same kind are asked for together; there is one kind when left out. */
   readonly kindOf?: (request: Request) => string;
-  /** Groups of different kinds that may be under way at the same time; of one kind there is never more than one. */
+  /**
+   * Groups that may be under way at the same time: of different kinds, and of the same kind when it is full. One of
+   * the same kind that is not full grows while the one before it is under way. @defaultValue 1
+   */
   readonly atATime?: number;
   /**
    * How long to wait for more requests before a group begins that is not full, in ms; until the turn of the event loop
@@ -33,8 +36,10 @@ export interface GroupOptions<Request, Answer> {
  */
 export class GroupLoader<Request, Answer> {
   readonly #options: GroupOptions<Request, Answer>;
-  readonly #kindsUnderWay = new Set<string>();
+  /** The kind of each group that is under way. */
+  readonly #underWay: string[] = [];
   #waiting: Member<Request, Answer>[] = [];
+  #waitingWeight = 0;
   #later: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
 
@@ -56,6 +61,7 @@ export class GroupLoader<Request, Answer> {
     };
     signal?.addEventListener('abort', leave, { once: true });
     this.#waiting.push(member);
+    this.#waitingWeight += this.#weightOf(member);
     this.#startSoon();
     try {
       return await member.answer;
@@ -66,9 +72,8 @@ export class GroupLoader<Request, Answer> {
 
   #startSoon(): void {
     if (this.#waiting.length === 0) return;
-    const { lingerMs, mostMembers } = this.#options;
-    const isFull = this.#waiting.length >= mostMembers;
-    const waitMs = isFull ? 0 : (lingerMs?.() ?? 0);
+    const isFull = this.#fillsGroup(this.#waiting.length, this.#waitingWeight);
+    const waitMs = isFull ? 0 : (this.#options.lingerMs?.() ?? 0);
     if (waitMs > 0) {
       this.#later ??= setTimeout(() => {
         this.#startGroups();
@@ -85,35 +90,55 @@ export class GroupLoader<Request, Answer> {
     this.#later = undefined;
     this.#soon = undefined;
     const { atATime = 1 } = this.#options;
-    while (this.#kindsUnderWay.size < atATime) {
+    while (this.#underWay.length < atATime) {
       const [first, ...others] = this.#nextGroup();
       if (first === undefined) return;
-      this.#kindsUnderWay.add(first.kind);
+      this.#underWay.push(first.kind);
       void this.#run([first, ...others]).finally(() => {
-        this.#kindsUnderWay.delete(first.kind);
+        this.#underWay.splice(this.#underWay.indexOf(first.kind), 1);
         this.#startSoon();
       });
     }
   }
 
-  /** Takes the longest waiting request whose kind is not under way, and all that fit to it, in their order. */
+  #weightOf({ request }: Member<Request, Answer>): number {
+    return this.#options.weightOf?.(request) ?? 0;
+  }
+
+  #fillsGroup(members: number, weight: number): boolean {
+    const { mostMembers, mostWeight = Infinity } = this.#options;
+    return members >= mostMembers || weight >= mostWeight;
+  }
+
+  /** Whether a group of a kind may begin now, going by all that wait. */
+  #mayBegin(kind: string): boolean {
+    if (!this.#underWay.includes(kind)) return true;
+    const others = this.#waiting.filter((member) => member.kind === kind && !member.hasLeft);
+    const weight = others.reduce((sum, member) => sum + this.#weightOf(member), 0);
+    return this.#fillsGroup(others.length, weight);
+  }
+
+  /** Takes the longest waiting request whose kind may begin, and all that fit to it, in their order. */
   #nextGroup(): Member<Request, Answer>[] {
-    const { mostMembers, mostWeight = Infinity, weightOf = () => 0 } = this.#options;
+    const { mostMembers, mostWeight = Infinity } = this.#options;
+    const waiting = this.#waiting.filter(({ hasLeft }) => !hasLeft);
+    const kind = [...new Set(waiting.map((member) => member.kind))].find((one) => this.#mayBegin(one));
     const group: Member<Request, Answer>[] = [];
     const left: Member<Request, Answer>[] = [];
-    let weight = 0;
-    for (const member of this.#waiting) {
-      if (member.hasLeft) continue;
-      const own = weightOf(member.request);
-      const [first] = group;
-      const fits =
-        first === undefined
-          ? !this.#kindsUnderWay.has(member.kind)
-          : first.kind === member.kind && group.length < mostMembers && weight + own <= mostWeight;
-      (fits ? group : left).push(member);
-      if (fits) weight += own;
+    let [weight, leftWeight] = [0, 0];
+    for (const member of waiting) {
+      const own = this.#weightOf(member);
+      const fits = group.length === 0 || (group.length < mostMembers && weight + own <= mostWeight);
+      if (member.kind === kind && fits) {
+        group.push(member);
+        weight += own;
+      } else {
+        left.push(member);
+        leftWeight += own;
+      }
     }
     this.#waiting = left;
+    this.#waitingWeight = leftWeight;
     return group;
   }
 

@@ -2,15 +2,15 @@ import { rawOffsetOf } from './offset.js';
 import type { AccessLogOrder, Boundaries } from './order.js';
 
 /** Orders of at most so many records are delivered in groups. */
-export const SMALL_ORDER_RECORDS = 1000;
+export const SMALL_ORDER_RECORDS = 5000;
 
 /** Records that one group of small orders may have: bounds what is in memory. */
 export const RECORDS_A_GROUP = 20_000;
 
 /** Rows that cost as much to be looked at as one record costs to be formatted. */
-const ROWS_A_RECORD = 10;
+const ROWS_A_RECORD = 40;
 
-const HOUR = 3600;
+const MINUTE = 60;
 
 /** Tells whether an order has so few records that fetching them costs less than asking for them. */
 export function isSmallOrder({ records }: Pick<AccessLogOrder, 'records'>): boolean {
@@ -37,13 +37,13 @@ export function weightOf(order: AccessLogOrder): number {
  */
 export function reachOf({ after, upTo }: Pick<Boundaries, 'after' | 'upTo'>): string {
   if (after === null) return 'beginning';
-  const hours = hoursOf(after, upTo);
-  return `${String(hours)}h/${String(Math.floor(rawOffsetOf(upTo)[0] / (hours * HOUR)))}`;
+  const minutes = minutesOf(after, upTo);
+  return `${String(minutes)}m/${String(Math.floor(rawOffsetOf(upTo)[0] / (minutes * MINUTE)))}`;
 }
 
-/** Length of a range in hours, rounded up to a power of two. */
-function hoursOf(...range: readonly [NonNullable<Boundaries['after']>, Boundaries['upTo']]): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, secondsOf(...range) / HOUR)));
+/** Length of a range in minutes, rounded up to a power of two. */
+function minutesOf(...range: readonly [NonNullable<Boundaries['after']>, Boundaries['upTo']]): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, secondsOf(...range) / MINUTE)));
 }
 
 function secondsOf(after: NonNullable<Boundaries['after']>, upTo: Boundaries['upTo']): number {
@@ -52,9 +52,9 @@ function secondsOf(after: NonNullable<Boundaries['after']>, upTo: Boundaries['up
 
 /**
  * Rows of an order's source that a group is expected to look at, if its records keep coming as they came: those of
- * twice the hours, which is as far as a group reaches.
+ * twice the minutes, which is as far as a group reaches.
  */
 function rowsLookedAt({ records, after, upTo }: AccessLogOrder): number {
   if (after === null) return records;
-  return (records * 2 * hoursOf(after, upTo) * HOUR) / Math.max(1, secondsOf(after, upTo));
+  return (records * 2 * minutesOf(after, upTo) * MINUTE) / Math.max(1, secondsOf(after, upTo));
 }

@@ -8,7 +8,7 @@ import { daySql } from './plan.js';
 import { sourcesSql } from './sources.js';
 
 /** Records up to which an object's content is answered: orders may have grown since they were made. */
-const MOST_RECORDS = 2000;
+const MOST_RECORDS = 10_000;
 
 /** Bytes of content up to which a statement answers it: lines may be long. */
 const MOST_BYTES = 32 * 1024 * 1024;
