@@ -68,7 +68,11 @@ describe('requests', () => {
   });
 
   test('are answered once each with their own answer, in groups of one kind within the limits, each after it was made', async () => {
-    const asked = fc.record({ kind: fc.constantFrom('a', 'b', 'c'), weight: fc.nat(HEAVIEST), turns: fc.nat(3) });
+    const asked = fc.record({
+      kind: fc.constantFrom('a', 'b', 'c'),
+      weight: fc.nat(HEAVIEST),
+      turns: fc.nat(3),
+    });
     await fc.assert(
       fc.asyncProperty(
         fc.array(asked, { maxLength: 30 }),
