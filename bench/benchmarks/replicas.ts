@@ -9,19 +9,19 @@ import { startSink, type SinkProcess } from '../lab/sink-process.js';
 import { inTurns } from '../turns.js';
 import { deliveryFigures, figure, rates, ratio } from './figures.js';
 
-const BUCKETS = 600;
+const BUCKETS = 1600;
 const RECORDS_A_BUCKET = 100;
 const LATENCY_MS = 50;
 const PROCESSES = [1, 2, 4] as const;
 
 /**
  * One object at a time, so that a process waits for S3 most of the time: on one machine the cores would else be what
- * all processes share, and adding processes adds no cores here. As few orders in flight as keep it busy: the rest is
- * for the others.
+ * all processes share, and adding processes adds no cores here. No more orders in flight than keep it busy: the rest
+ * is for the others.
  */
 const SETTINGS = {
   LOG_COURIER_CONSUMER_NUM_WORKERS: '1',
-  LOG_COURIER_CONSUMER_SMALL_ORDERS_IN_FLIGHT: '40',
+  LOG_COURIER_CONSUMER_SMALL_ORDERS_IN_FLIGHT: '120',
   S3_SMALL_OBJECTS_IN_FLIGHT: '1',
   LOG_COURIER_CONSUMER_MAX_BUCKETS_PER_DISCOVERY: '10000',
 } as const;
@@ -55,9 +55,6 @@ export const replicas: Benchmark = {
           () => deliverOnce(site, { records, running }),
         ]),
       );
-      await inTurns(1, contenders, (_, processes) => {
-        say(`warm-up: ${processes} process(es)`);
-      });
       const measured = await inTurns(rounds, contenders, (round, processes) => {
         say(`round ${round}: ${processes} process(es)`);
       });
@@ -68,7 +65,7 @@ export const replicas: Benchmark = {
           benchmark: 'replicas',
           method:
             `Processes \`run --roles processors\`; S3 answers each request ${LATENCY_MS} ms late. The clock of ` +
-            '`deliver`; the processes live through all rounds, and a first one is not counted. One object at a time, ' +
+            '`deliver`; the processes live through all rounds. One object at a time, ' +
             'so that latency, not the cores of this machine, is the limit.',
           rounds,
           scale,
