@@ -1,12 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { countRanges } from '../../src/pipelines/access-logs/count-ranges.js';
+import { cutSome } from '../../src/pipelines/access-logs/cut.js';
 import { compareOffsets, type Offset } from '../../src/pipelines/access-logs/offset.js';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
 import { secondsAgo, type TestRecord, type TestStore } from '../support/access-logs.js';
 import { at, records, useTestStores } from '../support/test-stores.js';
 
 const open = useTestStores();
+
+/** Few, so that cuts end where a statement does. */
+const ROWS_A_STEP = 6;
 
 const bucketsOf = (orders: readonly AccessLogOrder[]): string[] => orders.map(({ bucket }) => bucket);
 
@@ -184,11 +188,31 @@ describe('cutting', () => {
         expect(cuts).toEqual(referenceCuts(offsets, most));
         const counts = await countRanges(store.clickhouse, store.tables, orders);
         expect(counts).toEqual(orders.map((order) => order.records));
+        expect(await cutInSteps(store, orders, most)).toEqual(cuts);
       }),
       { numRuns: 15 },
     );
   });
 });
+
+/** Cuts the range of some orders again, with statements that see only some of it. */
+async function cutInSteps(
+  { clickhouse, tables }: TestStore,
+  orders: readonly AccessLogOrder[],
+  most: number,
+): Promise<{ after: Offset | null; upTo: Offset; records: number }[]> {
+  const [first] = orders;
+  const last = orders.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const all: { after: Offset | null; upTo: Offset; records: number }[] = [];
+  for (let after = first.after; compareOffsets(after, last.upTo) < 0; after = all.at(-1)?.upTo ?? null) {
+    const { bucket, raftSession } = first;
+    const range = { source: { bucket, raftSession }, after, upTo: last.upTo };
+    for (const { upTo, records } of await cutSome({ clickhouse, tables }, range, most, ROWS_A_STEP))
+      all.push({ after: all.at(-1)?.upTo ?? first.after, upTo, records });
+  }
+  return all;
+}
 
 /** What cutting must come to, record by record. */
 function referenceCuts(

@@ -3,10 +3,11 @@ import type { ClickHouse, RequestOptions } from '../../clickhouse/client.js';
 import { WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard } from '../pipeline.js';
+import { cutOf } from './cut.js';
 import { offsetFrom, offsetOrNull, OFFSET_COLUMNS, rawOffsetSchema, rawOffsetSql } from './offset.js';
 import { ELIGIBLE_SQL, type Source } from './order.js';
 import { positionsSql } from './positions.js';
-import { cutOf, type ReadySource } from './ready.js';
+import type { ReadySource } from './ready.js';
 import { sourceKeyOf, sourcesSql } from './sources.js';
 
 /** A source that may have records waiting up to the horizon. */

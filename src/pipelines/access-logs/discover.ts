@@ -6,11 +6,13 @@ import type { Metrics } from '../../observability/metrics.js';
 import type { Discovery, DiscoveryContext } from '../pipeline.js';
 import { finderIn, type Candidate } from './candidates.js';
 import type { StateReader, StoreState } from './circumstances.js';
+import { cutSome } from './cut.js';
+import { compareOffsets } from './offset.js';
 import { orderOf, type AccessLogOrder } from './order.js';
 import type { OrderBook } from './order-book.js';
 import { countPassedOver } from './passed-over.js';
 import { planLook, progressAfter, progressFrom, type Circumstances, type Look } from './progress.js';
-import { cutNext, findReady, type ReadySource, type Thresholds } from './ready.js';
+import { findReady, type ReadySource, type Thresholds } from './ready.js';
 import { findWaiting, leftOf, type Readiness, type Waiting } from './waiting.js';
 
 /** What discovery works with. */
@@ -134,7 +136,7 @@ export async function previewOrders(
 
 /** Cuts what is ready into orders, no more than there is room for. */
 async function cutOrders(
-  parts: CutParts,
+  parts: OrdersParts,
   ready: readonly ReadySource[],
   at: Date,
   room: number,
@@ -156,35 +158,31 @@ async function cutOrders(
 }
 
 /** What orders are cut with. */
-type CutParts = Pick<DiscoveryParts, 'settings' | 'clickhouse' | 'tables'>;
+type OrdersParts = Pick<DiscoveryParts, 'settings' | 'clickhouse' | 'tables'>;
 
 /** Cuts what a source has waiting into orders, one after the other. */
 async function* ordersOf(
-  { clickhouse, tables, settings }: CutParts,
+  { clickhouse, tables, settings }: OrdersParts,
   source: ReadySource,
   orderedAt: string,
   signal?: AbortSignal,
 ): AsyncGenerator<AccessLogOrder> {
   const maxRecords = settings['consumer.max-logs-per-bucket'];
   const { bucket, raftSession, waiting } = source;
+  const cutParts = { clickhouse, tables, signal };
   let after = source.after;
   if (waiting.records <= maxRecords) {
     yield orderOf({ bucket, raftSession }, after, waiting, orderedAt);
     return;
   }
-  for (;;) {
-    const cut = await cutNext(
-      clickhouse,
-      tables,
-      { bucket, raftSession },
-      after,
-      waiting.upTo,
-      maxRecords,
-      signal,
-    );
-    if (cut === undefined) return;
-    yield orderOf({ bucket, raftSession }, after, cut, orderedAt);
-    after = cut.upTo;
+  while (compareOffsets(after, waiting.upTo) < 0) {
+    const range = { source: { bucket, raftSession }, after, upTo: waiting.upTo };
+    const cuts = await cutSome(cutParts, range, maxRecords);
+    if (cuts.length === 0) return;
+    for (const cut of cuts) {
+      yield orderOf({ bucket, raftSession }, after, cut, orderedAt);
+      after = cut.upTo;
+    }
   }
 }
 

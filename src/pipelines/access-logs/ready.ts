@@ -2,12 +2,11 @@ import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard } from '../pipeline.js';
+import { cutOf } from './cut.js';
 import {
   offsetFrom,
   offsetOrNull,
   OFFSET_COLUMNS,
-  rangeParameters,
-  rangeSql,
   rawOffsetSchema,
   rawOffsetSql,
   type Offset,
@@ -98,60 +97,4 @@ export async function findReady(
     after: offsetOrNull(after),
     waiting: cutOf(records, first, offsetFrom(last)),
   }));
-}
-
-const cutRow = z.object({
-  total: z.number(),
-  below: z.number(),
-  first: rawOffsetSchema,
-  lastBelow: rawOffsetSchema,
-  last: rawOffsetSchema,
-});
-
-/**
- * Cuts the next order of at most `maxRecords` off a source's range. A cut never falls between records of equal
- * offset: when it would, it moves back, and only when all the records have one offset does it move on and take
- * them all.
- *
- * Reads `maxRecords` + 1 rows of the sorting key, in its order.
- */
-export async function cutNext(
-  clickhouse: ClickHouse,
-  tables: Tables,
-  source: Source,
-  after: Offset | null,
-  upTo: Offset,
-  maxRecords: number,
-  signal?: AbortSignal,
-): Promise<Cut | undefined> {
-  const range = `FROM ${tables.logs}
-    WHERE raftSessionID = {raftSession:UInt16} AND bucketName = {bucket:String} AND ${rangeSql()} AND ${ELIGIBLE_SQL}`;
-  const sql = `
-    WITH (SELECT max(o) FROM (SELECT ${OFFSET_COLUMNS} AS o ${range} ORDER BY insertedAt, startTime, req_id LIMIT {window:UInt64})) AS top
-    SELECT count() AS total, countIf(o < top) AS below,
-      ${rawOffsetSql('min(o)')} AS first, ${rawOffsetSql('maxIf(o, o < top)')} AS lastBelow, ${rawOffsetSql('max(o)')} AS last
-    FROM (SELECT ${OFFSET_COLUMNS} AS o ${range} ORDER BY insertedAt, startTime, req_id LIMIT {window:UInt64})`;
-  const parameters = { ...source, ...rangeParameters(after, upTo), window: maxRecords + 1 };
-  const doing = `cut a work order for ${source.bucket}`;
-  const options = { doing, parameters, ...(signal === undefined ? {} : { signal }) };
-  const [row] = await clickhouse.query(cutRow, sql, options);
-  if (row === undefined || row.total === 0) return undefined;
-  if (row.total <= maxRecords) return cutOf(row.total, row.first, offsetFrom(row.last));
-  if (row.below > 0) return cutOf(row.below, row.first, offsetFrom(row.lastBelow));
-  const last = offsetFrom(row.last);
-  const [all] = await clickhouse.query(
-    z.object({ records: z.number() }),
-    `SELECT count() AS records ${range}`,
-    {
-      ...options,
-      parameters: { ...source, ...rangeParameters(after, last) },
-    },
-  );
-  return cutOf(all?.records ?? row.total, row.first, last);
-}
-
-/** What a query has counted of a source. */
-export function cutOf(records: number, first: z.infer<typeof rawOffsetSchema>, upTo: Offset): Cut {
-  const oldest = offsetFrom(first);
-  return { records, upTo, firstStartTime: oldest.startTime, oldestAt: oldest.insertedAt };
 }
