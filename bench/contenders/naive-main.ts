@@ -23,6 +23,8 @@ async function deliver({ clickhouseUrl, s3Url, logs, concurrency, buckets }: Tas
     url: clickhouseUrl,
     max_open_connections: concurrency,
     request_timeout: 600_000,
+    // While it parses, the server gives a connection up that rests, and the next statement would be sent into it.
+    keep_alive: { enabled: false },
     clickhouse_settings: { session_timezone: 'UTC' },
     log: { level: ClickHouseLogLevel.OFF },
   });
