@@ -29,6 +29,9 @@ const ORDERS = "state != 'proposed'";
 /** More orders than a book can have. */
 const NO_LIMIT = 1e12;
 
+/** Orders up to which looking them up is so little to read that one thread does it. */
+const FEW_ORDERS = 20;
+
 /** Orders that one statement names: keeps statements short. */
 const ORDERS_A_STATEMENT = 1000;
 
@@ -101,7 +104,7 @@ export class OrderBook {
       `(raftSessionID, bucketName, orderId) IN (${constantSql('Array(Tuple(UInt16, String, String))', keys)})`,
       {},
       `look up ${String(orders.length)} work order(s)`,
-      { settings: ONE_THREAD, signal },
+      { settings: orders.length > FEW_ORDERS ? {} : ONE_THREAD, signal },
     );
     const found = new Map(entries.map((entry) => [entry.order.id, entry]));
     return orders.map(({ id }) => found.get(id));
