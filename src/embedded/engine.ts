@@ -50,6 +50,8 @@ export interface ChildOptions {
   readonly urlScheme: 'http' | 'redis';
   /** Environment variables besides this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Options that Node.js is started with. */
+  readonly nodeFlags?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -88,7 +90,7 @@ export async function startEngine(child: ChildOptions): Promise<Engine> {
 function spawnChild(child: ChildOptions, logFile: string): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    return spawn(process.execPath, [child.file], {
+    return spawn(process.execPath, [...(child.nodeFlags ?? []), child.file], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, ...child.environment },

@@ -89,6 +89,29 @@ describe('parameters', () => {
     expect(await during.text()).toBe('17\n');
     expect(await after.text()).not.toBe('17\n');
   });
+
+  test('a setting in the text of a query holds for that query only', async () => {
+    const threads = "SELECT toString(getSetting('max_threads'))";
+    expect(await value(`${threads} SETTINGS max_threads = 7`)).toBe('7');
+    expect(await value(threads)).not.toBe('7');
+  });
+
+  test('what a query sets for its session is not there for the next one', async () => {
+    await client.command({ query: 'SET max_threads = 7' });
+    expect(await value("SELECT toString(getSetting('max_threads'))")).not.toBe('7');
+    await client.command({ query: 'USE logs' });
+    expect(await value('SELECT currentDatabase()')).toBe('default');
+    await client.command({ query: 'CREATE TEMPORARY TABLE passing (id UInt8)' });
+    await expect(value('SELECT count() FROM passing')).rejects.toThrow(/passing/);
+  });
+
+  test('queries that set the same names have their own values, after one that failed too', async () => {
+    const sum = 'SELECT {a:Int32} + {b:Int32}';
+    expect(await value(sum, { a: 1, b: 2 })).toBe(3);
+    expect(await value(sum, { a: 40, b: 2 })).toBe(42);
+    await expect(value(sum, { a: 'none', b: 2 })).rejects.toThrow();
+    expect(await value(sum, { a: 4, b: 5 })).toBe(9);
+  });
 });
 
 describe('inserts', () => {

@@ -1,13 +1,6 @@
 import type { Session } from 'chdb';
 import { isStreamable } from './formats.js';
-import {
-  engineText,
-  quotedName,
-  resultFormat,
-  setStatement,
-  type Statement,
-  type Summary,
-} from './statement.js';
+import { engineText, resultFormat, type Statement, type Summary } from './statement.js';
 
 /** The engine's words for a statement that is no SELECT; it says so before it runs anything. */
 const NOT_STREAMABLE = 'Streaming query is not supported';
@@ -15,10 +8,9 @@ const NOT_STREAMABLE = 'Streaming query is not supported';
 const NOTHING_COUNTED: Summary = { readRows: 0, readBytes: 0, writtenRows: 0 };
 
 /**
- * Runs a statement in a session of its own, so that settings, parameters and the current database end
- * with it. A SELECT in a streamable format arrives block by block, everything else as one block.
+ * Runs a statement. A SELECT in a streamable format arrives block by block, everything else as one block.
  *
- * @param session of this statement alone
+ * @param session in the state that the statement asks for
  * @param statement what to run
  * @param signal ends a streamed result between two blocks; the engine cannot stop other statements
  * @throws the engine's error, before the first block or after any
@@ -28,7 +20,6 @@ export async function* execute(
   statement: Statement,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, Summary> {
-  await prepare(session, statement);
   const format = resultFormat(statement);
   if (isStreamable(format) && statement.dataFile === undefined) {
     const stream = startStream(session, statement, signal);
@@ -46,12 +37,6 @@ export async function* execute(
     readBytes: result.bytesRead,
     writtenRows: inserted ? result.rowsRead : 0,
   };
-}
-
-async function prepare(session: Session, statement: Statement): Promise<void> {
-  if (statement.database !== '') await session.queryAsync(`USE ${quotedName(statement.database)}`);
-  const assignments = setStatement(statement);
-  if (assignments !== undefined) await session.queryAsync(assignments);
 }
 
 function startStream(

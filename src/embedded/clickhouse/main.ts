@@ -42,7 +42,7 @@ runChild(async (value) => {
       server.close();
       server.closeIdleConnections();
       await once(server, 'close');
-      await pool.drain();
+      await pool.close();
       session.close();
       unlock();
     },

@@ -1,43 +1,20 @@
-import { z } from 'zod';
-
-const pairs = z.array(z.tuple([z.string(), z.string()]).readonly()).readonly();
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
-
-const runMessage = z.object({
-  type: z.literal('run'),
-  statement: z.object({
-    sql: z.string(),
-    dataFile: z.string().optional(),
-    defaultFormat: z.string(),
-    database: z.string(),
-    settings: pairs,
-    parameters: pairs,
-  }),
-});
+import type { Statement, Summary } from './statement.js';
 
 /** What the server asks of a worker thread: one statement at a time, and room for its blocks. */
-export const toWorker = z.discriminatedUnion('type', [
-  runMessage,
+export type ToWorker =
+  | { readonly type: 'run'; readonly statement: Statement }
   /** One more block may be sent. */
-  z.object({ type: z.literal('more') }),
+  | { readonly type: 'more' }
   /** Nobody waits for the result any more. */
-  z.object({ type: z.literal('cancel') }),
-]);
+  | { readonly type: 'cancel' }
+  /** No statement will come any more: the thread is to let go of the engine, and ends. */
+  | { readonly type: 'close' };
 
 /** What a worker thread answers: blocks, and then exactly one of `done` and `failed`. */
-export const fromWorker = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('block'), bytes }),
-  z.object({
-    type: z.literal('done'),
-    summary: z.object({ readRows: z.number(), readBytes: z.number(), writtenRows: z.number() }),
-  }),
-  z.object({ type: z.literal('failed'), text: z.string() }),
-]);
-
-/** A message to a worker thread. */
-export type ToWorker = z.infer<typeof toWorker>;
-/** A message from a worker thread. */
-export type FromWorker = z.infer<typeof fromWorker>;
+export type FromWorker =
+  | { readonly type: 'block'; readonly bytes: Uint8Array }
+  | { readonly type: 'done'; readonly summary: Summary }
+  | { readonly type: 'failed'; readonly text: string };
 
 /** Blocks that a worker sends ahead of the reader; a block is about 65,000 rows. */
 export const BLOCKS_AHEAD = 2;

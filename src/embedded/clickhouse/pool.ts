@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { compiledFile } from '../compiled-file.js';
 import { engineError, ownError, QUERY_WAS_CANCELLED } from './errors.js';
-import { fromWorker, type FromWorker, type ToWorker } from './messages.js';
+import type { FromWorker, ToWorker } from './messages.js';
 import type { Statement, Summary } from './statement.js';
 
 /** Worker threads that share one data directory; statements beyond their number wait in order. */
@@ -66,12 +67,17 @@ export class WorkerPool {
   }
 
   /**
-   * Resolves when no statement runs. A thread that is ended while the engine works for it aborts in the engine, and
-   * hangs there together with the process.
+   * Ends the threads when no statement runs any more; none may be run after that. A thread that is ended while the
+   * engine works for it aborts in the engine, and hangs there together with the process.
    */
-  async drain(): Promise<void> {
-    if (this.#idle.length === this.#size) return;
-    await new Promise<void>((resolve) => (this.#drained = resolve));
+  async close(): Promise<void> {
+    if (this.#idle.length < this.#size) await new Promise<void>((resolve) => (this.#drained = resolve));
+    await Promise.all(
+      this.#idle.map(async (worker) => {
+        post(worker, { type: 'close' });
+        await once(worker, 'exit');
+      }),
+    );
   }
 
   async #acquire(): Promise<Worker> {
@@ -97,8 +103,7 @@ class Mailbox {
   ended = false;
 
   constructor(worker: Worker, onEnd: () => void) {
-    const receive = (value: unknown): void => {
-      const message = fromWorker.parse(value);
+    const receive = (message: FromWorker): void => {
       this.#messages.push(message);
       if (message.type !== 'block') {
         this.ended = true;

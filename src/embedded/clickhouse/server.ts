@@ -22,6 +22,9 @@ export interface ServerOptions {
   readonly midStreamError: MidStreamError;
 }
 
+/** The server's time zone; the system takes longer to tell it than it takes to answer many a statement. */
+const TIME_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** Longest URL, which carries the bound parameters: as much as ClickHouse takes by default. */
 const URL_BYTES = 1024 * 1024;
 
@@ -40,9 +43,8 @@ async function handle(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-  const isQuery =
-    request.method === 'POST' || new URL(request.url ?? '/', 'http://localhost').searchParams.has('query');
+  const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const isQuery = request.method === 'POST' || searchParams.has('query');
   if (path === '/ping' || (path === '/' && !isQuery)) {
     response.setHeader('Content-Type', 'text/html; charset=UTF-8');
     response.end('Ok.\n');
@@ -54,7 +56,7 @@ async function handle(
   }
   const clientGone = new AbortController();
   response.on('close', () => {
-    clientGone.abort();
+    if (!response.writableFinished) clientGone.abort();
   });
   try {
     const query = await readRequest(request, options.bodyDirectory);
@@ -115,11 +117,10 @@ function writeHeaders(
   response.setHeader('Content-Type', contentType(format));
   response.setHeader('X-ClickHouse-Format', format);
   response.setHeader('X-ClickHouse-Query-Id', query.queryId);
-  response.setHeader('X-ClickHouse-Timezone', Intl.DateTimeFormat().resolvedOptions().timeZone);
+  response.setHeader('X-ClickHouse-Timezone', TIME_ZONE);
   if (tag !== undefined) response.setHeader('X-ClickHouse-Exception-Tag', tag);
   if (query.gzip) response.setHeader('Content-Encoding', 'gzip');
   response.setHeader('X-ClickHouse-Summary', summaryText(summary));
-  response.flushHeaders();
 }
 
 function summaryText(summary: Summary | undefined): string {

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { execute } from './execute.js';
-import { BLOCKS_AHEAD, toWorker, type FromWorker } from './messages.js';
+import { BLOCKS_AHEAD, type FromWorker, type ToWorker } from './messages.js';
+import { Sessions } from './sessions.js';
 import type { Statement } from './statement.js';
 
 /**
@@ -11,6 +12,7 @@ import type { Statement } from './statement.js';
  */
 const { directory } = z.object({ directory: z.string() }).parse(workerData);
 const { Session } = await import('chdb');
+const sessions = new Sessions(() => new Session(directory));
 
 let room = 0;
 let roomMade: (() => void) | undefined;
@@ -35,9 +37,9 @@ async function waitForRoom(): Promise<void> {
 }
 
 async function run(statement: Statement): Promise<void> {
-  const session = new Session(directory);
   try {
-    const blocks = execute(session, statement, cancellation.signal);
+    const { signal } = cancellation;
+    const blocks = sessions.during(statement, (session) => execute(session, statement, signal));
     let next = await blocks.next();
     while (next.done !== true) {
       await waitForRoom();
@@ -47,17 +49,19 @@ async function run(statement: Statement): Promise<void> {
     send({ type: 'done', summary: next.value });
   } catch (error) {
     send({ type: 'failed', text: error instanceof Error ? error.message : String(error) });
-  } finally {
-    session.close();
   }
 }
 
-parentPort?.on('message', (value: unknown) => {
-  const message = toWorker.parse(value);
+parentPort?.on('message', (message: ToWorker) => {
   if (message.type === 'run') {
     room = BLOCKS_AHEAD;
     cancellation = new AbortController();
     void run(message.statement);
+    return;
+  }
+  if (message.type === 'close') {
+    sessions.close();
+    parentPort?.close();
     return;
   }
   if (message.type === 'more') room += 1;

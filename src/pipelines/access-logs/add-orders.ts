@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, revisionOf, rowOf } from './book-row.js';
+import { BOOK_COLUMNS, BOOK_SETTINGS, bookEntryOf, bookRowSchema, revisionOf, rowOf } from './book-row.js';
 import { CONSISTENT } from './consistent.js';
 import type { AccessLogOrder } from './order.js';
 import { compareOffsets, rawOffsetOf, type Offset } from './offset.js';
@@ -109,7 +109,7 @@ async function openOf(
       {
         doing: 'read new work orders back',
         parameters: { orderedFrom },
-        settings: { ...WITH_CONSTANTS, select_sequential_consistency: '1' },
+        settings: { ...WITH_CONSTANTS, ...BOOK_SETTINGS, select_sequential_consistency: '1' },
       },
     );
   const rowsBack = await read(openRow, 'orderId, toUnixTimestamp64Milli(orderedAt) AS orderedMs', orders);

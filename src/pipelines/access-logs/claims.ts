@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
+import { ONE_THREAD } from '../../clickhouse/one-thread.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { GroupLoader } from '../group-loader.js';
 import { askedTogether, type Crowd } from './asked-together.js';
@@ -83,7 +84,7 @@ export class Claims {
        GROUP BY raftSession, id`,
       {
         doing: `check that ${String(orders.length)} work order(s) are not superseded`,
-        settings: { ...CONSISTENT_READ, ...WITH_CONSTANTS },
+        settings: { ...CONSISTENT_READ, ...WITH_CONSTANTS, ...ONE_THREAD },
         signal,
       },
     );

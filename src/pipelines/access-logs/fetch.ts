@@ -91,7 +91,7 @@ export class LogLines implements ObjectContent {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const doing = `fetch the records of work order ${this.#order.id}`;
     const mark = Buffer.from(`${randomUUID()}\n`);
-    const stream = await this.#clickhouse.stream(linesSql(this.#tables), {
+    const stream = await this.#clickhouse.stream(linesSql(this.#tables, this.#object), {
       doing,
       signal: this.#signal,
       parameters: {
@@ -150,21 +150,21 @@ function lastBytes(before: Buffer, chunk: Buffer): Buffer {
 
 /** Values that choose the records of one object among those of its order. */
 function targetParameters({ targetBucket, targetPrefix, day }: PlannedObject): Record<string, string> {
-  return { targetBucket, targetPrefix, day };
+  return { targetBucket, targetPrefix, ...(day === '' ? {} : { day }) };
 }
 
 /**
  * The lines of one object in order of startTime, then req_id, and behind them the mark. Records that have both in
  * common stand in the order of their lines, so that a repeat makes the same bytes.
- * Binds: an order's parameters, targetBucket, targetPrefix, day (empty for all), mark.
+ * Binds: an order's parameters, targetBucket, targetPrefix, day when the object has one, mark.
  */
-function linesSql(tables: Tables): string {
+function linesSql(tables: Tables, { day }: PlannedObject): string {
   return `SELECT line FROM (
       SELECT ${logLineExpression()} AS line, startTime AS at, req_id AS id, 0 AS isMark
       FROM ${tables.logs}
       WHERE ${orderSql()}
         AND loggingTargetBucket = {targetBucket:String} AND loggingTargetPrefix = {targetPrefix:String}
-        AND ({day:String} = '' OR toString(toDate(startTime, 'UTC')) = {day:String})
+        ${day === '' ? '' : "AND toString(toDate(startTime, 'UTC')) = {day:String}"}
       UNION ALL
       SELECT {mark:String} AS line, toDateTime64(0, 3) AS at, '' AS id, 1 AS isMark
     )

@@ -3,7 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { LateOptions, LateRecords } from '../pipeline.js';
-import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, type BookEntry } from './book-row.js';
+import { BOOK_COLUMNS, BOOK_SETTINGS, bookEntryOf, bookRowSchema, type BookEntry } from './book-row.js';
 import { measureRanges, type CountedRange } from './count-ranges.js';
 import {
   grownRunsSql,
@@ -117,7 +117,7 @@ class Meter {
       doing,
       parameters: { ...windowParameters(this.#window), ...parameters },
       // Nearly all orders are in the window: an index on them would only have each part of the book read twice.
-      settings: { use_skip_indexes_if_final: 0 },
+      settings: { use_skip_indexes_if_final: 0, ...BOOK_SETTINGS },
       ...(this.signal === undefined ? {} : { signal: this.signal }),
     });
     this.rowsRead += rowsRead;

@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import type { ClickHouse } from '../../clickhouse/client.js';
+import type { ClickHouse, RequestOptions } from '../../clickhouse/client.js';
 import { constantSql, WITH_CONSTANTS } from '../../clickhouse/constant.js';
+import { ONE_THREAD } from '../../clickhouse/one-thread.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { DiscoveryShard, Failure, OrderState, Receipt, RetryFilter, Skip } from '../pipeline.js';
 import { addOrders } from './add-orders.js';
 import {
   BOOK_COLUMNS,
+  BOOK_SETTINGS,
   bookEntryOf,
   bookRowSchema,
   revisionOf,
@@ -26,6 +28,9 @@ const ORDERS = "state != 'proposed'";
 
 /** More orders than a book can have. */
 const NO_LIMIT = 1e12;
+
+/** Orders up to which looking them up is so little to read that one thread does it. */
+const FEW_ORDERS = 20;
 
 /** Orders that one statement names: keeps statements short. */
 const ORDERS_A_STATEMENT = 1000;
@@ -99,8 +104,7 @@ export class OrderBook {
       `(raftSessionID, bucketName, orderId) IN (${constantSql('Array(Tuple(UInt16, String, String))', keys)})`,
       {},
       `look up ${String(orders.length)} work order(s)`,
-      '',
-      signal,
+      { settings: orders.length > FEW_ORDERS ? {} : ONE_THREAD, signal },
     );
     const found = new Map(entries.map((entry) => [entry.order.id, entry]));
     return orders.map(({ id }) => found.get(id));
@@ -271,15 +275,14 @@ export class OrderBook {
     condition: string,
     parameters: Record<string, unknown>,
     doing: string,
-    end = '',
-    signal?: AbortSignal,
+    { settings = {}, signal }: Pick<RequestOptions, 'settings' | 'signal'> = {},
   ): Promise<BookEntry[]> {
     // The condition on the version of a row must come after FINAL has chosen it, hence the sub-query.
-    const sql = `SELECT ${BOOK_COLUMNS} FROM (SELECT * FROM ${this.#tables.workOrders} FINAL) WHERE ${ORDERS} AND (${condition}) ${end}`;
+    const sql = `SELECT ${BOOK_COLUMNS} FROM (SELECT * FROM ${this.#tables.workOrders} FINAL) WHERE ${ORDERS} AND (${condition})`;
     const rows = await this.#clickhouse.query(bookRowSchema, sql, {
       doing,
       parameters,
-      settings: { select_sequential_consistency: '1', ...WITH_CONSTANTS },
+      settings: { select_sequential_consistency: '1', ...WITH_CONSTANTS, ...BOOK_SETTINGS, ...settings },
       ...(signal === undefined ? {} : { signal }),
     });
     return rows.map(bookEntryOf);

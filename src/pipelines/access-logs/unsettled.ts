@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
-import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, type BookEntry } from './book-row.js';
+import { BOOK_COLUMNS, BOOK_SETTINGS, bookEntryOf, bookRowSchema, type BookEntry } from './book-row.js';
 import {
   compareOffsets,
   offsetFrom,
@@ -38,7 +38,7 @@ export async function readUnsettled(
     const rows = await clickhouse.query(bookRowSchema, sql, {
       doing,
       parameters: { ...parameters, day },
-      settings: CONSISTENTLY,
+      settings: { ...CONSISTENTLY, ...BOOK_SETTINGS },
     });
     for (const row of rows) entries.push(bookEntryOf(row));
   }
