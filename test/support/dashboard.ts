@@ -3,17 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { loadSettings } from '../../src/config/load.js';
 import { variableOf } from '../../src/config/setting-names.js';
-import type { SettingName, Settings } from '../../src/config/settings.js';
+import { settingNames, type SettingName, type Settings } from '../../src/config/settings.js';
 import { startDashboard, type Dashboard, type DashboardOptions } from '../../src/dashboard/server.js';
 import { startRedis } from '../../src/embedded/redis.js';
 import { createLog } from '../../src/observability/log.js';
 import { createMetrics } from '../../src/observability/metrics.js';
 import { connectRedis, redisOptions } from '../../src/queues/connection.js';
 
+const logLine = z.record(z.string(), z.unknown());
+
 /** A line of the log. */
-export type LogLine = Readonly<Record<string, unknown>>;
+export type LogLine = Readonly<z.infer<typeof logLine>>;
+
+/** Settings as text, by their dotted names. */
+export type Given = Partial<Record<SettingName, string>>;
 
 /** What dashboards of a test share: a real Redis, a queue, a directory and a log that can be read. */
 export interface DashboardGround {
@@ -24,9 +30,9 @@ export interface DashboardGround {
   readonly lines: readonly LogLine[];
   /** Resolves with the first line, past or to come, that the condition holds for. */
   logged(condition: (line: LogLine) => boolean): Promise<LogLine>;
-  settingsWith(changes: Partial<Record<SettingName, string>>): Settings;
+  settingsWith(changes: Given): Settings;
   /** Starts a dashboard on a free port, to be closed with the ground. */
-  start(changes?: Partial<Record<SettingName, string>>, parts?: Partial<DashboardOptions>): Promise<Dashboard>;
+  start(changes?: Given, parts?: Partial<DashboardOptions>): Promise<Dashboard>;
   close(): Promise<void>;
 }
 
@@ -39,16 +45,14 @@ export async function prepareDashboards(): Promise<DashboardGround> {
   const waiting = new Set<(line: LogLine) => void>();
   const log = createLog('debug', {
     write: (text) => {
-      const line: LogLine = JSON.parse(text) as LogLine;
+      const line = logLine.parse(JSON.parse(text));
       lines.push(line);
       for (const tell of waiting) tell(line);
     },
   });
-  const settingsWith = (changes: Partial<Record<SettingName, string>>): Settings => {
-    const given = { 'redis.url': server.url, 'dashboard.listen-port': '0', ...changes };
-    const environment = Object.fromEntries(
-      Object.entries(given).map(([name, value]) => [variableOf(name), value]),
-    );
+  const settingsWith = (changes: Given): Settings => {
+    const given: Given = { 'redis.url': server.url, 'dashboard.listen-port': '0', ...changes };
+    const environment = Object.fromEntries(settingNames.map((name) => [variableOf(name), given[name]]));
     return loadSettings({ flags: {}, environment }).settings;
   };
   const settings = settingsWith({});
