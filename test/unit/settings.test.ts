@@ -184,6 +184,13 @@ describe('the YAML file', () => {
   });
 });
 
+const OIDC = {
+  LOG_COURIER_DASHBOARD_OIDC_ISSUER: 'https://login.example.com',
+  LOG_COURIER_DASHBOARD_OIDC_CLIENT_ID: 'log-courier',
+  LOG_COURIER_DASHBOARD_OIDC_OPERATOR_VALUES: 'ops',
+  LOG_COURIER_DASHBOARD_PUBLIC_URL: 'https://ops.example.com/',
+};
+
 describe('a wrong value is refused with its setting, value, origin and what is allowed', () => {
   test.each([
     [
@@ -221,6 +228,38 @@ describe('a wrong value is refused with its setting, value, origin and what is a
     [
       { LOG_COURIER_DASHBOARD_USERNAME: 'a:b', LOG_COURIER_DASHBOARD_PASSWORD: 'c' },
       'dashboard.username: "a:b" (from variable LOG_COURIER_DASHBOARD_USERNAME) is not allowed; give a name without a colon',
+    ],
+    [
+      { LOG_COURIER_DASHBOARD_TRUSTED_PROXIES: 'loopback, 10.0.0.0/33' },
+      'dashboard.trusted-proxies: "loopback, 10.0.0.0/33" (from variable LOG_COURIER_DASHBOARD_TRUSTED_PROXIES) is not allowed; give addresses and networks such as 10.0.0.0/8, comma-separated, or loopback, linklocal, uniquelocal, or nothing',
+    ],
+    [
+      { LOG_COURIER_DASHBOARD_BASE_PATH: '/../x' },
+      'dashboard.base-path: "/../x" (from variable LOG_COURIER_DASHBOARD_BASE_PATH) is not allowed; give a path such as /log-courier, or nothing for the root',
+    ],
+    [
+      { LOG_COURIER_DASHBOARD_PUBLIC_URL: 'https://ops.example.com/a', LOG_COURIER_DASHBOARD_BASE_PATH: '/b' },
+      'dashboard.public-url: "https://ops.example.com/a" (from variable LOG_COURIER_DASHBOARD_PUBLIC_URL) is not allowed; its path has to be dashboard.base-path, /b',
+    ],
+    [
+      { LOG_COURIER_DASHBOARD_TLS_CERT_FILE: '/tls.crt' },
+      'dashboard.tls-key-file: "" (from default) is not allowed; give dashboard.tls-cert-file and dashboard.tls-key-file together, or neither',
+    ],
+    [
+      { LOG_COURIER_DASHBOARD_SESSION_SECRET: 'short' },
+      'dashboard.session-secret: its value (from variable LOG_COURIER_DASHBOARD_SESSION_SECRET) is not allowed; give at least 32 characters, or nothing for a random one',
+    ],
+    [
+      { ...OIDC, LOG_COURIER_DASHBOARD_OIDC_ISSUER: 'http://login.example.com' },
+      'dashboard.oidc-issuer: "http://login.example.com" (from variable LOG_COURIER_DASHBOARD_OIDC_ISSUER) is not allowed; give an https:// address',
+    ],
+    [
+      { ...OIDC, LOG_COURIER_DASHBOARD_OIDC_CLIENT_ID: '' },
+      'dashboard.oidc-client-id: "" (from variable LOG_COURIER_DASHBOARD_OIDC_CLIENT_ID) is not allowed; dashboard.oidc-issuer needs it',
+    ],
+    [
+      { ...OIDC, LOG_COURIER_DASHBOARD_OIDC_OPERATOR_VALUES: '' },
+      'dashboard.oidc-operator-values: "" (from variable LOG_COURIER_DASHBOARD_OIDC_OPERATOR_VALUES) is not allowed; without it and dashboard.oidc-viewer-values nobody could log in',
     ],
     [
       { S3_SECRET_ACCESS_KEY: 'hunter2' },
