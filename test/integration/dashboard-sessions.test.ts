@@ -181,13 +181,21 @@ describe('the trail of changes', () => {
 
 describe('while Redis is away', () => {
   test('users come in and out, wrong credentials are counted, and changes are in the log', async () => {
-    const away = new Redis({ port: 1, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 60_000 });
+    const away = new Redis({
+      port: 1,
+      host: '127.0.0.1',
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 60_000,
+    });
     away.on('error', () => undefined);
     const settings = { ...users.settings, 'dashboard.failed-logins-per-minute': '2' } as const;
     const alone = await ground.start(settings, { redis: away });
     const vera = await users.loggedIn(alone, 'vera');
     expect((await vera.me()).name).toBe('vera');
-    const guesses = [await stranger(alone).logIn('olga', 'guess'), await stranger(alone).logIn('olga', 'guess')];
+    const guesses = [
+      await stranger(alone).logIn('olga', 'guess'),
+      await stranger(alone).logIn('olga', 'guess'),
+    ];
     expect(guesses.map(({ status }) => status)).toEqual([401, 401]);
     expect((await stranger(alone).logIn('olga', 'guess')).status).toBe(429);
     expect((await vera.visit('/logout', { method: 'POST' })).status).toBe(303);
@@ -196,7 +204,9 @@ describe('while Redis is away', () => {
       503,
       { error: 'something that the answer needs is away; try again later' },
     ]);
-    await users.bearer(alone, 'operator').visit('/queues/api/queues/delivery-things/resume', { method: 'PUT' });
+    await users
+      .bearer(alone, 'operator')
+      .visit('/queues/api/queues/delivery-things/resume', { method: 'PUT' });
     await ground.logged(({ msg }) => msg === 'Redis has not taken a change yet; the log has it');
     away.disconnect();
   });

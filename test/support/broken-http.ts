@@ -33,6 +33,8 @@ export function brokenHttp(random: Random, routes: readonly ListedRoute[]): Buff
     () => `${'\r\n'.repeat(50)}GET ${path} HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
     () => `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03`,
     () => `GET ${path} HTTP/1.1\r\n${host}\r\nGET / HTTP/1.1 {"a body": "that was not announced"}`,
+    () =>
+      `${random.pick(['GET', 'DELETE', 'OPTIONS', 'HEAD', 'TRACE'])} ${path} HTTP/1.1\r\n${host}Content-Length: 7\r\n\r\n{"a":1}`,
     () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     () => 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50) + 'x\r\n\r\n',
     () => Array.from({ length: 200 }, () => String.fromCharCode(random.integer(0, 255))).join(''),

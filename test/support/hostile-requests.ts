@@ -29,7 +29,8 @@ export function hostileRequest(
   if (first === undefined) throw new Error('there is no route');
   const route = random.pick([first, ...others]);
   const method = random.chance(0.7) ? route.method.toUpperCase() : random.pick(METHODS);
-  const hasBody = !['GET', 'HEAD', 'TRACE'].includes(method) || random.chance(0.1);
+  // Node.js gets out of step when it sends a body by another method; brokenHttp has such requests.
+  const hasBody = ['POST', 'PUT', 'PATCH', 'PROPFIND'].includes(method);
   const body = hasBody ? bodyOf(random) : undefined;
   const headers: Record<string, string> = {};
   // Most come in, or there would be little to be wrong about.

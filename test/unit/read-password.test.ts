@@ -6,7 +6,9 @@ import { readPassword } from '../../src/cli/read-password.js';
 const { signal } = new AbortController();
 
 /** Somebody at a terminal, who types one text at each prompt. */
-async function typed(...answers: readonly string[]): Promise<{ readonly password: string; readonly shown: string }> {
+async function typed(
+  ...answers: readonly string[]
+): Promise<{ readonly password: string; readonly shown: string }> {
   const input = Object.assign(new PassThrough(), { isTTY: true });
   const left = [...answers];
   let shown = '';
@@ -25,7 +27,12 @@ async function typed(...answers: readonly string[]): Promise<{ readonly password
 async function piped(text: string): Promise<string> {
   const input = new PassThrough();
   input.end(text);
-  const prompts = { isTTY: false, write: () => expect('a prompt').toBe('none') };
+  const prompts = {
+    isTTY: false,
+    write: () => {
+      throw new Error('nobody is there to be asked');
+    },
+  };
   return readPassword(input, prompts, signal);
 }
 
