@@ -1,5 +1,8 @@
 // Copies what tsc does not: files that the program reads at run time.
-import { chmodSync, cpSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync } from 'node:fs';
 
 cpSync('src/clickhouse/schema', 'dist/clickhouse/schema', { recursive: true });
+for (const name of ['style.css', 'icon.svg']) {
+  copyFileSync(`src/dashboard/client/${name}`, `dist/dashboard/client/${name}`);
+}
 chmodSync('dist/cli.js', 0o755);
