@@ -151,6 +151,7 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
     metrics,
     log,
     checks: healthChecks(store, queues.redis),
+    redis: queues.redis,
     queues: [
       { queue: queues.discovery, description: 'Finds what is ready and writes work orders' },
       { queue: queues.maintenance, description: 'Counts delivered work orders again and writes manifests' },
