@@ -35,11 +35,11 @@ export class Desk {
 
   /**
    * @param render draws the page
-   * @param onNews reads what the events do not bring
+   * @param onNews reads what the events do not bring; all of it when something was changed here
    */
   constructor(
     private readonly render: () => void,
-    private readonly onNews: () => void,
+    private readonly onNews: (isOwnChange: boolean) => void,
   ) {}
 
   /** Begins to follow the server. */
@@ -49,7 +49,7 @@ export class Desk {
         this.#clockDifferenceMs = Date.parse(overview.at) - Date.now();
         this.overview = overview;
         this.changed();
-        this.onNews();
+        this.onNews(false);
       },
       onConnection: (connection) => {
         this.connection = connection;
@@ -93,7 +93,7 @@ export class Desk {
     this.question = undefined;
     if (outcome !== undefined) this.outcome = outcome;
     this.changed();
-    this.onNews();
+    if (outcome !== undefined) this.onNews(true);
   }
 
   /** Takes away what was told. */

@@ -1,6 +1,6 @@
 import type { Change, Failures, History, PipelineOverview, SourcePage } from '../api/shapes.js';
 import { Desk } from './desk.js';
-import { elementWithId } from './page.js';
+import { emptiedElement } from './page.js';
 import { Charts } from './parts/charts.js';
 import { Engines, Replicas } from './parts/engines.js';
 import { FailuresPart } from './parts/failures.js';
@@ -14,18 +14,23 @@ import { Resource } from './resource.js';
 import { queryOf, viewFrom, type View } from './sources-query.js';
 import { Fragment, h, render, type VNode } from './vendor/preact.js';
 
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 25;
+/** How many of the last changes are shown. */
+const SOME_CHANGES = 12;
 /** Failure groups that are shown at first, and with each press on the button for more. */
 const SOME_GROUPS = 20;
 /** A search is asked for when nothing was typed for so long, in ms. */
 const TYPING_MS = 250;
-/** What changes by the minute need not be read with each event, in ms. */
-const HISTORY_MS = 15_000;
+/** What is this old is read again also when the news is not about it, in ms. */
+const OLD_MS = 10_000;
+
+const live = emptiedElement('live');
+const app = emptiedElement('app');
 
 let view: View = viewFrom(location.search);
 let shownGroups = SOME_GROUPS;
 let typing: number | undefined;
-let historyReadAt = -Infinity;
+let lastTold = '';
 
 const desk = new Desk(draw, readNews);
 const changed = (): void => {
@@ -46,7 +51,7 @@ const history = new Resource((signal) => {
   return desk.api.get<History>('history', query, ['points'], signal);
 }, changed);
 const trail = new Resource(
-  (signal) => desk.api.get<readonly Change[]>('changes', {}, ['length'], signal),
+  (signal) => desk.api.get<readonly Change[]>('changes', { limit: SOME_CHANGES }, ['length'], signal),
   changed,
 );
 
@@ -60,14 +65,18 @@ function nameOfPipeline(): string | undefined {
   return pipelineShown()?.name;
 }
 
-function readNews(): void {
-  if (pipelineShown() === undefined || document.hidden) return;
-  sources.refresh();
-  failures.refresh();
-  trail.refresh();
-  if (Date.now() - historyReadAt < HISTORY_MS) return;
-  historyReadAt = Date.now();
-  history.refresh();
+/** Reads what has changed: at once what the news is about, and the rest when it has got old. */
+function readNews(isOwnChange: boolean): void {
+  const pipeline = pipelineShown();
+  if (pipeline === undefined || document.hidden) return;
+  const { readAt, orders, stuckSources } = pipeline;
+  const told = JSON.stringify([readAt, orders, stuckSources]);
+  const isChanged = isOwnChange || told !== lastTold;
+  lastTold = told;
+  sources.refresh(isChanged ? 0 : OLD_MS);
+  failures.refresh(isChanged ? 0 : OLD_MS);
+  trail.refresh(isOwnChange ? 0 : OLD_MS);
+  history.refresh(OLD_MS);
 }
 
 /** Shows something else, and says so in the address. Each letter of a search is no page of its own. */
@@ -95,7 +104,7 @@ function take(next: View, delayMs: number): void {
 }
 
 function draw(): void {
-  render(<LiveSign desk={desk} />, elementWithId('live'));
+  render(<LiveSign desk={desk} />, live);
   render(
     <Frame desk={desk}>
       <Pauses desk={desk} />
@@ -105,7 +114,7 @@ function draw(): void {
       </div>
       <Content />
     </Frame>,
-    elementWithId('app'),
+    app,
   );
 }
 
@@ -116,6 +125,7 @@ function Content(): VNode | null {
   const { name, words } = pipeline;
   return (
     <Fragment>
+      <Engines engines={overview.engines} now={desk.now} />
       <PipelineChoice shown={name} />
       <Figures of={pipeline} now={desk.now} />
       <FailuresPart
@@ -141,10 +151,9 @@ function Content(): VNode | null {
       />
       <Sources desk={desk} pipeline={name} words={words} sources={sources.state} view={view} onView={show} />
       <div class="side-by-side">
-        <Engines engines={overview.engines} now={desk.now} />
         <Replicas replicas={overview.replicas} now={desk.now} />
+        <Trail desk={desk} changes={trail.state} />
       </div>
-      <Trail desk={desk} changes={trail.state} />
     </Fragment>
   );
 }
@@ -177,5 +186,7 @@ function PipelineChoice({ shown }: { readonly shown: string }): VNode {
 window.addEventListener('popstate', () => {
   take(viewFrom(location.search), 0);
 });
-document.addEventListener('visibilitychange', readNews);
+document.addEventListener('visibilitychange', () => {
+  readNews(false);
+});
 desk.start();

@@ -14,14 +14,15 @@ export function readPage(): Page {
   return { base, version, isOperator: role === 'operator' };
 }
 
-/** Element of the page by its id; the server has made it. */
-export function elementWithId(id: string): HTMLElement {
-  const element = document.getElementById(id);
-  if (element === null) throw new Error(`the page has no #${id}`);
-  return element;
-}
-
 /** Address of the page of one source. */
 export function sourceHref({ base }: Page, pipeline: string, source: string): string {
   return `${base}source?${new URLSearchParams({ pipeline, source }).toString()}`;
+}
+
+/** The element that a script draws into, without what the server has put there for the time until then. */
+export function emptiedElement(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page has no #${id}`);
+  element.replaceChildren();
+  return element;
 }

@@ -31,8 +31,14 @@ export class Resource<Value> {
     return this.#state;
   }
 
-  /** Reads again; while it is being read, once more afterwards. */
-  refresh(): void {
+  /**
+   * Reads again; while it is being read, once more afterwards.
+   *
+   * @param leastAgeMs what was read later than so long ago is good enough
+   */
+  refresh(leastAgeMs = 0): void {
+    const { readAt = -Infinity, error } = this.#state;
+    if (error === undefined && Date.now() - readAt < leastAgeMs) return;
     if (this.#running === undefined) void this.#run();
     else this.#again = true;
   }

@@ -2,18 +2,22 @@ import type { SourceDetail } from '../api/shapes.js';
 import { askRetry, askSkip } from './changes.js';
 import { Desk } from './desk.js';
 import { capitalized, formatRelative, formatUtc } from './format.js';
-import { elementWithId } from './page.js';
+import { emptiedElement } from './page.js';
 import { FirstLines, type WantedLines } from './parts/first-lines.js';
 import { Frame, LiveSign } from './parts/frame.js';
 import { Order } from './parts/order.js';
 import { Pager } from './parts/pager.js';
 import { Pauses } from './parts/pauses.js';
 import { StateOfLoading } from './parts/state-of-loading.js';
-import { StateBadge } from './parts/sources.js';
+import { STATE_TONES } from './parts/sources.js';
 import { When } from './parts/time.js';
+import { ToneIcon } from './parts/tone.js';
 import { Resource } from './resource.js';
 import { stateSentence } from './sentences.js';
 import { Fragment, h, render, type VNode } from './vendor/preact.js';
+
+const live = emptiedElement('live');
+const app = emptiedElement('app');
 
 const query = new URLSearchParams(location.search);
 const pipeline = query.get('pipeline') ?? '';
@@ -43,7 +47,7 @@ function turnTo(next: number): void {
 }
 
 function draw(): void {
-  render(<LiveSign desk={desk} />, elementWithId('live'));
+  render(<LiveSign desk={desk} />, live);
   render(
     <Frame desk={desk}>
       <Pauses desk={desk} />
@@ -53,6 +57,7 @@ function draw(): void {
           key={`${wanted.order} ${String(wanted.index)}`}
           desk={desk}
           pipeline={pipeline}
+          source={source}
           wanted={wanted}
           onEnd={() => {
             wanted = undefined;
@@ -61,7 +66,7 @@ function draw(): void {
         />
       )}
     </Frame>,
-    elementWithId('app'),
+    app,
   );
 }
 
@@ -81,8 +86,8 @@ function Content(): VNode {
       <StateOfLoading desk={desk} of={detail.state} what="This" />
       {words !== undefined && value !== undefined && (
         <Fragment>
-          <p class="standing">
-            <StateBadge state={value.state} /> {stateSentence(words, value)}
+          <p class={`standing tone-${STATE_TONES[value.state]}`}>
+            <ToneIcon tone={STATE_TONES[value.state]} /> {stateSentence(words, value)}
           </p>
           <Facts value={value} />
           <Timeline value={value} />

@@ -1,21 +1,21 @@
 import type { EngineHealth, Replica } from '../../api/shapes.js';
 import { formatCount } from '../format.js';
 import { h, type VNode } from '../vendor/preact.js';
-import { When } from './time.js';
+import { HowLong, When } from './time.js';
 import { Badge } from './tone.js';
 
 /** Health of the engines. */
 export function Engines({ engines, now }: { readonly engines: readonly EngineHealth[]; readonly now: number }): VNode {
   return (
-    <section aria-labelledby="engines">
+    <section aria-labelledby="engines" class="engines">
       <h2 id="engines">Engines</h2>
-      <ul class="engines">
+      <ul>
         {engines.map(({ engine, ok, error, since }) => (
           <li key={engine}>
             <span class="names">{engine}</span>
             <Badge tone={ok ? 'good' : 'bad'} text={ok ? 'answers' : 'does not answer'} />
             <span class="quiet">
-              seen so <When at={since} now={now} />
+              <HowLong since={since} now={now} />
             </span>
             {error !== null && <span class="answer">{error}</span>}
           </li>

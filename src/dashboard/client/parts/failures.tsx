@@ -6,7 +6,7 @@ import { sourceHref } from '../page.js';
 import type { Loaded } from '../resource.js';
 import { h, type VNode } from '../vendor/preact.js';
 import { StateOfLoading } from './state-of-loading.js';
-import { When } from './time.js';
+import { HowLong, When } from './time.js';
 import { Badge } from './tone.js';
 
 interface Given {
@@ -71,12 +71,13 @@ function Group({ desk, pipeline, words, group }: GroupGiven): VNode {
     <li aria-labelledby={title}>
       <div class="what">
         <h3 id={title}>
-          <Badge tone="bad" text={group.code} /> <span class="names">{targets.join(', ')}</span>
+          <Badge tone="bad" text={group.code} /> <span class="quiet">at</span>{' '}
+          <span class="names">{targets.join(', ')}</span>
         </h3>
         <p class="answer">{group.reason}</p>
         <p class="facts">
           <span>
-            since <When at={group.since} now={desk.now} />
+            <HowLong since={group.since} now={desk.now} />
           </span>
           <span>{formatNumberOf(group.orders, { one: 'work order', many: 'work orders' })}</span>
           <span>{formatNumberOf(group.records, words.record)}</span>

@@ -13,6 +13,7 @@ export interface WantedLines {
 interface Given {
   readonly desk: Desk;
   readonly pipeline: string;
+  readonly source: string;
   readonly wanted: WantedLines;
   readonly onEnd: () => void;
 }
@@ -70,8 +71,8 @@ export class FirstLines extends Component<Given, State> {
   }
 
   async #read(): Promise<void> {
-    const { desk, pipeline, wanted } = this.props;
-    const query = { pipeline, order: wanted.order, index: wanted.index };
+    const { desk, pipeline, source, wanted } = this.props;
+    const query = { pipeline, source, order: wanted.order, index: wanted.index };
     try {
       this.setState({ head: await desk.api.get<ObjectHead>('object-head', query, ['text']) });
     } catch (error) {

@@ -103,7 +103,7 @@ function Objects({ desk, words, order, onLines }: Given): VNode {
               {object.sha256}
             </td>
             {desk.page.isOperator && (
-              <td role="cell" data-label="Content">
+              <td role="cell" class="plain" data-label="Content">
                 <button
                   type="button"
                   aria-label={`First lines of ${object.key}`}

@@ -20,10 +20,10 @@ interface Given {
 }
 
 const STATE_WORDS = { stuck: 'Stuck', waiting: 'Waiting', delivered: 'Delivered' } as const;
-const STATE_TONES = { stuck: 'bad', waiting: 'busy', delivered: 'good' } as const;
+/** How good the states of sources are. */
+export const STATE_TONES = { stuck: 'bad', waiting: 'busy', delivered: 'good' } as const;
 
-/** How a source stands, in a word. */
-export function StateBadge({ state }: { readonly state: SourceState }): VNode {
+function StateBadge({ state }: { readonly state: SourceState }): VNode {
   return <Badge tone={STATE_TONES[state]} text={STATE_WORDS[state]} />;
 }
 
@@ -191,7 +191,7 @@ function Row({ desk, pipeline, words, row }: Given & { readonly row: SourceRow }
       <th role="rowheader" scope="row" data-label={titles.source} class="names">
         <a href={sourceHref(desk.page, pipeline, row.source)}>{row.source}</a>
       </th>
-      <td role="cell" data-label={titles.state}>
+      <td role="cell" data-label={titles.state} class="plain">
         <StateBadge state={row.state} />
         {row.failureCodes.length > 0 && <span class="codes">{row.failureCodes.join(', ')}</span>}
       </td>
