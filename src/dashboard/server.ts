@@ -1,20 +1,29 @@
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 import { createApp } from './app.js';
 import type { GateOptions } from './access/gate.js';
 import { gate } from './access/gate.js';
 import { openAccess } from './access/open-access.js';
 import { BOARD_PATH, boardRoleFor, boardRoutes, createBoard, type BoardQueue } from './board.js';
 import { listen, type HttpServer } from './listen.js';
+import { OverviewService, type OverviewParts } from './overview/service.js';
 import type { ListedRoute } from './route.js';
-import { metricsServerRoutes, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
+import { metricsServerRoutes, readinessOptions, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
 import { Trail } from './trail/trail.js';
 
 /** What the metrics server needs. */
 export type MetricsServerOptions = MetricsParts;
 
 /** What the dashboard needs. */
-export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail'> {
+export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail' | 'overview'> {
   /** Queues on the board. The caller closes them, after the dashboard. */
   readonly queues: readonly BoardQueue[];
+  /** What the API tells of; without it there is none. */
+  readonly work?: Work | undefined;
+}
+
+/** The work that the dashboard tells of, and can hold up. The caller closes the queues, after the dashboard. */
+export interface Work extends Pick<OverviewParts, 'version' | 'discovery'> {
+  readonly deliveries: readonly PipelineQueue[];
 }
 
 /** A dashboard that listens. */
@@ -29,12 +38,16 @@ export interface Dashboard extends HttpServer {
  * @throws {ListenError} when it cannot listen where the settings say
  */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { settings, redis, log, queues } = options;
+  const { settings, redis, log, queues, work } = options;
   const basePath = settings['dashboard.base-path'];
   const trail = new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log });
   const access = openAccess(settings);
   const gateOptions: GateOptions = { access, basePath };
-  const routes = routesOf({ ...options, access, trail });
+  const overview =
+    work === undefined
+      ? undefined
+      : new OverviewService({ ...work, settings, redis, log, engines: readinessOptions(options) });
+  const routes = routesOf({ ...options, access, trail, overview });
   const board = createBoard({ queues, basePath, trail, log });
   const app = createApp({
     routes,
@@ -48,7 +61,14 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     addressSetting: 'dashboard.listen-address',
     portSetting: 'dashboard.listen-port',
   });
-  return { ...server, routes: [...routes, ...boardRoutes()] };
+  overview?.start();
+  return {
+    url: server.url,
+    routes: [...routes, ...boardRoutes()],
+    close: async () => {
+      await Promise.all([server.close(), overview?.close()]);
+    },
+  };
 }
 
 /**

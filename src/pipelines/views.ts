@@ -68,6 +68,8 @@ export interface TimelinePage {
 
 /** What became of the records of one source. */
 export interface Timeline {
+  /** The source's time of this look, ISO 8601. */
+  readonly at: string;
   /** Newest first. */
   readonly orders: readonly TimelineOrder[];
   /** On all pages. */

@@ -21,9 +21,9 @@ export class Engines {
     for (const state of states) this.#note(state);
   }
 
-  #note({ engine, ok, error = null }: EngineState): void {
+  #note({ engine, ok, ...state }: EngineState): void {
     const before = this.#health.get(engine);
     const since = before?.ok === ok ? before.since : new Date().toISOString();
-    this.#health.set(engine, { engine, ok, error, since });
+    this.#health.set(engine, { engine, ok, error: state.error ?? null, since });
   }
 }

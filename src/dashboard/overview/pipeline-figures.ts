@@ -4,6 +4,12 @@ import type { RetentionReport } from '../../pipelines/retention.js';
 import type { FailedGroup, SourceFigures, SourcesReport } from '../../pipelines/views.js';
 import type { FailureGroupView, PipelineOverview, SourceRow } from '../api/shapes.js';
 
+/** Why a source is stuck. */
+interface Stuck {
+  readonly codes: Set<string>;
+  readonly targets: Set<string>;
+}
+
 /** Sources that a group of failures names; more are only counted. */
 const SOURCES_NAMED = 20;
 
@@ -15,9 +21,9 @@ export class PipelineFigures {
   #reportedAt = 0;
   #readAt: string | null = null;
   #groups: readonly FailedGroup[] = [];
-  #codesOf: ReadonlyMap<string, readonly string[]> = new Map();
+  #stuck: ReadonlyMap<string, Stuck> = new Map();
   #retention: RetentionReport | undefined;
-  #rows: readonly SourceRow[] | undefined;
+  #rows: ReadonlyMap<string, SourceRow> | undefined;
 
   constructor(pipeline: Pipeline) {
     this.pipeline = pipeline;
@@ -34,15 +40,16 @@ export class PipelineFigures {
   /** Reads the failures. */
   async readFailures(signal: AbortSignal): Promise<void> {
     this.#groups = await this.pipeline.failures(signal);
-    const codes = new Map<string, string[]>();
-    for (const { code, sources } of this.#groups) {
+    const stuck = new Map<string, Stuck>();
+    for (const { code, targets, sources } of this.#groups) {
       for (const source of sources) {
-        const of = codes.get(source);
-        if (of === undefined) codes.set(source, [code]);
-        else if (!of.includes(code)) of.push(code);
+        const of = stuck.get(source) ?? { codes: new Set(), targets: new Set() };
+        of.codes.add(code);
+        for (const target of targets) of.targets.add(target);
+        stuck.set(source, of);
       }
     }
-    this.#codesOf = codes;
+    this.#stuck = stuck;
     this.#rows = undefined;
   }
 
@@ -77,22 +84,10 @@ export class PipelineFigures {
     return [...new Set(this.#groups.map(({ code }) => code))];
   }
 
-  /** Every source, as its row in the table; ages are as of the moment. */
-  get rows(): readonly SourceRow[] {
-    const known = this.#report?.sources ?? [];
-    this.#rows ??= [
-      ...known.map((figures) => this.#rowOf(figures)),
-      // A source may fail before it is known otherwise.
-      ...[...this.#codesOf.keys()]
-        .filter((source) => !known.some((figures) => figures.source === source))
-        .map((source) => this.#rowOf(nothingOf(source))),
-    ];
+  /** Every source, as its row in the table; ages are those of the last reading. */
+  get rows(): ReadonlyMap<string, SourceRow> {
+    this.#rows ??= this.#makeRows();
     return this.#rows;
-  }
-
-  /** One source; undefined when nothing is known of it. */
-  row(source: string): SourceRow | undefined {
-    return this.rows.find((row) => row.source === source);
   }
 
   /** Ms since 1970 by the clock of the source, at this moment; undefined before the first reading. */
@@ -117,8 +112,8 @@ export class PipelineFigures {
       oldestAgeSeconds: this.#ageOf(oldest),
       // Failures are read more often.
       orders: { ...orders, failed: this.#groups.reduce((sum, group) => sum + group.orders, 0) },
-      stuckSources: this.#codesOf.size,
-      sources: this.rows.length,
+      stuckSources: this.#stuck.size,
+      sources: this.rows.size,
       nearRetention: {
         records: retention?.records ?? 0,
         sources: retention?.sources ?? 0,
@@ -129,8 +124,19 @@ export class PipelineFigures {
     };
   }
 
-  #rowOf({ source, waitingRecords, oldestAt, lastDeliveredAt, targets }: SourceFigures): SourceRow {
-    const failureCodes = this.#codesOf.get(source) ?? [];
+  #makeRows(): ReadonlyMap<string, SourceRow> {
+    const rows = new Map<string, SourceRow>();
+    for (const figures of this.#report?.sources ?? []) rows.set(figures.source, this.#rowOf(figures));
+    // A source may fail before it is known otherwise.
+    for (const source of this.#stuck.keys())
+      if (!rows.has(source)) rows.set(source, this.#rowOf(nothingOf(source)));
+    return rows;
+  }
+
+  #rowOf({ source, waitingRecords, oldestAt, lastDeliveredAt, targets: last }: SourceFigures): SourceRow {
+    const { codes = [], targets: wanted = [] } = this.#stuck.get(source) ?? {};
+    const failureCodes = [...codes];
+    const targets = last.length > 0 ? last : [...wanted];
     const state = failureCodes.length > 0 ? 'stuck' : waitingRecords > 0 ? 'waiting' : 'delivered';
     return {
       ...{ source, state, waitingRecords, lastDeliveredAt, targets, failureCodes },

@@ -62,6 +62,7 @@ export async function timelineOf(
   const isDelivered = (totals?.delivered ?? 0) > 0 || sourceTable.knows(bucket);
   const completeTo = isWaiting ? oldest : now - settings['consumer.processing-delay-seconds'];
   return {
+    at: isoOf(now),
     orders: entries.map(orderOf),
     totalOrders: totals?.orders ?? 0,
     waitingRecords: waiting.reduce((sum, { records }) => sum + records, 0),
