@@ -8,6 +8,7 @@ import { apiRoutes } from './api/routes.js';
 import { BOARD_PATH } from './board.js';
 import { probeRoutes, type HealthCheck, type ReadinessOptions } from './health.js';
 import type { OverviewService } from './overview/service.js';
+import { pageRoutes } from './pages/routes.js';
 import type { Role, Route } from './route.js';
 import { trailRoutes } from './trail/routes.js';
 import type { Trail } from './trail/trail.js';
@@ -38,13 +39,14 @@ const READINESS_TIMEOUT_MS = 2000;
 
 /** Every address of the dashboard beside the board's own. Here, and nowhere else, addresses are added. */
 export function routesOf(parts: DashboardParts): readonly Route[] {
+  const basePath = parts.settings['dashboard.base-path'];
   return [
     ...probesOf(parts),
     metricsRoute(parts.metrics, 'viewer'),
     ...parts.access.routes,
     ...trailRoutes(parts.trail),
-    ...(parts.overview === undefined ? [] : apiRoutes({ overview: parts.overview, trail: parts.trail })),
-    homeRoute(parts.settings['dashboard.base-path']),
+    ...(parts.overview === undefined ? [homeRoute(basePath)] : apiRoutes({ overview: parts.overview, trail: parts.trail })),
+    ...(parts.overview === undefined ? [] : pageRoutes({ basePath, version: parts.overview.overview().version })),
   ];
 }
 

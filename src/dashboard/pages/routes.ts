@@ -9,8 +9,8 @@ export interface PageParts {
   readonly basePath: string;
   /** Version of log-courier. */
   readonly version: string;
-  /** Where the person who asks can sign out, below the base path; undefined when there is nothing to sign out of. */
-  readonly signOut: (response: Response) => string | undefined;
+  /** Where whoever asks can sign out, below the base path; undefined when there is nothing to sign out of. */
+  readonly signOut?: ((response: Response) => string | undefined) | undefined;
 }
 
 /** The pages that people see, and what they load. */
@@ -23,7 +23,7 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
         assets: assets.path,
         version: parts.version,
         identity: identityOf(response),
-        signOut: parts.signOut(response),
+        signOut: parts.signOut?.(response),
       };
       response
         .set({ 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' })
