@@ -5,4 +5,5 @@ cpSync('src/clickhouse/schema', 'dist/clickhouse/schema', { recursive: true });
 for (const name of ['style.css', 'icon.svg']) {
   copyFileSync(`src/dashboard/client/${name}`, `dist/dashboard/client/${name}`);
 }
+cpSync('src/dashboard/static', 'dist/dashboard/static', { recursive: true });
 chmodSync('dist/cli.js', 0o755);

@@ -45,8 +45,15 @@ export function routesOf(parts: DashboardParts): readonly Route[] {
     metricsRoute(parts.metrics, 'viewer'),
     ...parts.access.routes,
     ...trailRoutes(parts.trail),
-    ...(parts.overview === undefined ? [homeRoute(basePath)] : apiRoutes({ overview: parts.overview, trail: parts.trail })),
-    ...(parts.overview === undefined ? [] : pageRoutes({ basePath, version: parts.overview.overview().version })),
+    ...(parts.overview === undefined ? [homeRoute(basePath)] : withOverview(parts, parts.overview)),
+  ];
+}
+
+function withOverview({ settings, trail, access }: DashboardParts, overview: OverviewService): readonly Route[] {
+  const { version } = overview.overview();
+  return [
+    ...apiRoutes({ overview, trail }),
+    ...pageRoutes({ basePath: settings['dashboard.base-path'], version, hasLogin: access.hasLoginPage }),
   ];
 }
 

@@ -9,7 +9,7 @@ const FRAME: Frame = {
   assets: 'assets/0',
   version: '1.2.3',
   identity: { name: 'ada', role: 'viewer' },
-  signOut: 'logout',
+  hasLogin: true,
 };
 
 describe('a template of HTML', () => {
@@ -52,9 +52,9 @@ describe('the shell of a page', () => {
     expect(page).not.toMatch(/<style| style=| on[a-z]+=|<script(?![^>]* src=)/);
   });
 
-  test('offers to sign out only where somebody has signed in', () => {
+  test('offers to log out only where people log in', () => {
     const page = { title: 'Overview', script: 'overview.js' } as const;
-    expect(shell(FRAME, page)).toContain('Sign out');
-    expect(shell({ ...FRAME, signOut: undefined }, page)).not.toContain('Sign out');
+    expect(shell(FRAME, page)).toContain('Log out');
+    expect(shell({ ...FRAME, hasLogin: false }, page)).not.toContain('Log out');
   });
 });

@@ -69,7 +69,7 @@ describe('the table of settings', () => {
   });
 
   test('marks every password and secret as such', () => {
-    const named = settingNames.filter((name) => /password|secret-access/.test(name));
+    const named = settingNames.filter((name) => /password$|secret-access|-secret$/.test(name));
     expect(settingNames.filter((name) => settingOf(name).secret)).toEqual(named);
   });
 });
@@ -212,7 +212,7 @@ describe('a wrong value is refused with its setting, value, origin and what is a
     ],
     [
       { LOG_COURIER_DASHBOARD_LISTEN_ADDRESS: '0.0.0.0' },
-      'dashboard.listen-address: "0.0.0.0" (from variable LOG_COURIER_DASHBOARD_LISTEN_ADDRESS) is reachable from other machines; set dashboard.username and dashboard.password too, or listen on 127.0.0.1',
+      'dashboard.listen-address: "0.0.0.0" (from variable LOG_COURIER_DASHBOARD_LISTEN_ADDRESS) is reachable from other machines; set dashboard.username and dashboard.password too, or dashboard.users-file or dashboard.oidc-issuer, or listen on 127.0.0.1',
     ],
     [
       { LOG_COURIER_DASHBOARD_USERNAME: 'me' },

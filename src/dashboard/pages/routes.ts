@@ -1,4 +1,4 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { identityOf, type Route } from '../route.js';
 import { loadAssets } from './assets.js';
 import { shell, type Frame, type PageOf } from './shell.js';
@@ -9,8 +9,8 @@ export interface PageParts {
   readonly basePath: string;
   /** Version of log-courier. */
   readonly version: string;
-  /** Where whoever asks can sign out, below the base path; undefined when there is nothing to sign out of. */
-  readonly signOut?: ((response: Response) => string | undefined) | undefined;
+  /** Whether people log in at a page, and so can log out. */
+  readonly hasLogin: boolean;
 }
 
 /** The pages that people see, and what they load. */
@@ -23,7 +23,7 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
         assets: assets.path,
         version: parts.version,
         identity: identityOf(response),
-        signOut: parts.signOut?.(response),
+        hasLogin: parts.hasLogin,
       };
       response
         .set({ 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' })

@@ -11,8 +11,8 @@ export interface Frame {
   readonly version: string;
   /** Who looks. */
   readonly identity: Identity;
-  /** Where one signs out, below the base; undefined where there is nothing to sign out of. */
-  readonly signOut: string | undefined;
+  /** Whether people log in at a page, and so can log out. */
+  readonly hasLogin: boolean;
 }
 
 /** One page. */
@@ -50,7 +50,7 @@ export function shell(frame: Frame, page: PageOf): string {
       </nav>
       <span id="live"><span class="live">Connecting …</span></span>
       <span class="who">${identity.name} <span class="quiet">${identity.role}</span></span>
-      ${signOutButton(frame)}
+      ${logOutButton(frame)}
     </header>
     <main id="content" tabindex="-1">
       <div id="app"><p class="quiet loading">Reading how things stand …</p></div>
@@ -64,8 +64,8 @@ export function shell(frame: Frame, page: PageOf): string {
 `.text;
 }
 
-function signOutButton({ base, signOut }: Frame): Html {
-  return signOut === undefined
-    ? html``
-    : html`<form id="sign-out" method="post" action="${base}${signOut}"><button type="submit">Sign out</button></form>`;
+function logOutButton({ base, hasLogin }: Frame): Html {
+  return hasLogin
+    ? html`<form method="post" action="${base}logout"><button type="submit">Log out</button></form>`
+    : html``;
 }

@@ -53,7 +53,7 @@ function Lost({ desk }: { readonly desk: Desk }): VNode {
           <span>
             <strong>The connection to the dashboard is lost</strong> since{' '}
             {formatUtc(desk.atServer(connection.since))}. It is tried again and again; what you see is old. If you were
-            signed out, <a href="">load the page again</a>.
+            logged out, <a href="">load the page again</a>.
           </span>
         </p>
       )}
