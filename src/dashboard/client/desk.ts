@@ -1,5 +1,5 @@
 import type { Overview } from '../api/shapes.js';
-import { Api } from './api.js';
+import { Api, ApiError } from './api.js';
 import { followEvents, type Connection } from './live.js';
 import { readPage, type Page } from './page.js';
 
@@ -27,6 +27,8 @@ export class Desk {
   readonly api = new Api(this.page.base);
   overview: Overview | undefined;
   connection: Connection = { state: 'connecting', since: Date.now() };
+  /** Whether the server no longer knows who looks. */
+  isLoggedOut = false;
   question: Question | undefined;
   /** How the last change went. */
   outcome: string | undefined;
@@ -46,10 +48,10 @@ export class Desk {
   start(): void {
     followEvents(`${this.page.base}api/events`, {
       onOverview: (overview) => {
-        this.#clockDifferenceMs = Date.parse(overview.at) - Date.now();
-        this.overview = overview;
-        this.changed();
-        this.onNews(false);
+        this.#take(overview);
+      },
+      onFailure: () => {
+        void this.#askInstead();
       },
       onConnection: (connection) => {
         this.connection = connection;
@@ -60,6 +62,24 @@ export class Desk {
       this.changed();
     }, TICK_MS);
     this.changed();
+  }
+
+  #take(overview: Overview): void {
+    this.#clockDifferenceMs = Date.parse(overview.at) - Date.now();
+    this.overview = overview;
+    this.isLoggedOut = false;
+    this.changed();
+    this.onNews(false);
+  }
+
+  /** Asks for what events do not bring: proxies may keep them back, and the answer tells whether one is logged out. */
+  async #askInstead(): Promise<void> {
+    try {
+      this.#take(await this.api.get<Overview>('overview', {}, ['headline', 'pipelines']));
+    } catch (error) {
+      this.isLoggedOut = error instanceof ApiError && error.status === 401;
+      this.changed();
+    }
   }
 
   /** The time by the server's clock, in ms: ages on the page do not depend on the clock of whoever looks. */

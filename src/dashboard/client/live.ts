@@ -11,6 +11,8 @@ export interface Connection {
 export interface Listener {
   readonly onOverview: (overview: Overview) => void;
   readonly onConnection: (connection: Connection) => void;
+  /** Called each time that connecting has failed. */
+  readonly onFailure: () => void;
 }
 
 /** A server that says nothing for so long is away, in ms: it sends something every few seconds. */
@@ -24,7 +26,7 @@ const LONGEST_WAIT_MS = 15_000;
  *
  * @param url of the events
  */
-export function followEvents(url: string, { onOverview, onConnection }: Listener): void {
+export function followEvents(url: string, { onOverview, onConnection, onFailure }: Listener): void {
   let wait = FIRST_WAIT_MS;
   let source: EventSource | undefined;
   let silence: number | undefined;
@@ -45,6 +47,7 @@ export function followEvents(url: string, { onOverview, onConnection }: Listener
     window.clearTimeout(silence);
     source?.close();
     become('lost');
+    onFailure();
     window.setTimeout(connect, wait);
     wait = Math.min(2 * wait, LONGEST_WAIT_MS);
   };

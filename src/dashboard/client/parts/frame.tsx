@@ -47,13 +47,21 @@ function Lost({ desk }: { readonly desk: Desk }): VNode {
   const isOld = !isLost && overview !== undefined && overview.version !== page.version;
   return (
     <div role="alert">
-      {isLost && (
+      {isLost && desk.isLoggedOut && (
+        <p class="banner tone-bad">
+          <ToneIcon tone="bad" />
+          <span>
+            <strong>You are logged out.</strong> <a href="">Log in again</a>.
+          </span>
+        </p>
+      )}
+      {isLost && !desk.isLoggedOut && (
         <p class="banner tone-bad">
           <ToneIcon tone="bad" />
           <span>
             <strong>The connection to the dashboard is lost</strong> since{' '}
-            {formatUtc(desk.atServer(connection.since))}. It is tried again and again; what you see is old. If you were
-            logged out, <a href="">load the page again</a>.
+            {formatUtc(desk.atServer(connection.since))}. It is tried again and again;{' '}
+            {overview === undefined ? '' : `what you see is from ${formatUtc(overview.at)}.`}
           </span>
         </p>
       )}
