@@ -4,10 +4,9 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Access } from './access/access.js';
-import { apiRoutes } from './api/routes.js';
+import { apiRoutes, type ApiParts } from './api/routes.js';
 import { BOARD_PATH } from './board.js';
 import { probeRoutes, type HealthCheck, type ReadinessOptions } from './health.js';
-import type { OverviewService } from './overview/service.js';
 import { pageRoutes } from './pages/routes.js';
 import type { Role, Route } from './route.js';
 import { trailRoutes } from './trail/routes.js';
@@ -30,8 +29,8 @@ export interface DashboardParts extends MetricsParts {
   readonly access: Access;
   /** Where changes are noted. */
   readonly trail: Trail;
-  /** What the API tells of; without it there is none. */
-  readonly overview?: OverviewService | undefined;
+  /** What the API tells of and changes; without it there is none. */
+  readonly api?: Pick<ApiParts, 'overview' | 'deliveries'> | undefined;
 }
 
 /** An engine that is silent for this long is away; probes are sent every few seconds. */
@@ -45,15 +44,17 @@ export function routesOf(parts: DashboardParts): readonly Route[] {
     metricsRoute(parts.metrics, 'viewer'),
     ...parts.access.routes,
     ...trailRoutes(parts.trail),
-    ...(parts.overview === undefined ? [homeRoute(basePath)] : withOverview(parts, parts.overview)),
+    ...(parts.api === undefined ? [homeRoute(basePath)] : withApi(parts, parts.api)),
   ];
 }
 
-function withOverview({ settings, trail, access }: DashboardParts, overview: OverviewService): readonly Route[] {
-  const { version } = overview.overview();
+/** The JSON API, and the pages that show what it says. */
+function withApi(parts: DashboardParts, api: Pick<ApiParts, 'overview' | 'deliveries'>): readonly Route[] {
+  const { version } = api.overview.overview();
+  const basePath = parts.settings['dashboard.base-path'];
   return [
-    ...apiRoutes({ overview, trail }),
-    ...pageRoutes({ basePath: settings['dashboard.base-path'], version, hasLogin: access.hasLoginPage }),
+    ...apiRoutes({ ...parts, ...api }),
+    ...pageRoutes({ basePath, version, hasLogin: parts.access.hasLoginPage }),
   ];
 }
 

@@ -38,7 +38,7 @@ export class PipelineFigures {
   }
 
   /** Reads the failures. */
-  async readFailures(signal: AbortSignal): Promise<void> {
+  async readFailures(signal?: AbortSignal): Promise<void> {
     this.#groups = await this.pipeline.failures(signal);
     const stuck = new Map<string, Stuck>();
     for (const { code, targets, sources } of this.#groups) {
@@ -77,6 +77,12 @@ export class PipelineFigures {
   /** The group of failures that an id names. */
   group(id: string): FailedGroup | undefined {
     return this.#groups.find((group) => groupId(group) === id);
+  }
+
+  /** The same, when it has only just begun to fail. */
+  async readGroup(id: string): Promise<FailedGroup | undefined> {
+    await this.readFailures();
+    return this.group(id);
   }
 
   /** Codes of the failures, the most frequent first. */

@@ -26,6 +26,8 @@ interface Events {
   readonly overview: [];
   /** The failures of a pipeline are others now. */
   readonly failures: [pipeline: string];
+  /** Nothing is read any more. */
+  readonly end: [];
 }
 
 /** How often each thing is read while somebody watches, and while nobody does; ms. */
@@ -36,6 +38,8 @@ const RARELY = { watchedMs: 60_000, unwatchedMs: 300_000 } as const;
 const WATCHED_FOR_MS = 30_000;
 /** A Redis that is silent for this long is not waited for, in ms. */
 const REDIS_PATIENCE_MS = 5000;
+/** How long a change waits for what it is seen by, in ms. */
+const CHANGE_PATIENCE_MS = 3000;
 /** A discovery is missed when it is this many of its longest intervals late. */
 const MISSED_INTERVALS = 3;
 /** Time that a record may take beyond its thresholds until it is late, in seconds. */
@@ -51,6 +55,8 @@ export class OverviewService extends EventEmitter<Events> {
   readonly #parts: OverviewParts;
   readonly #engines: Engines;
   readonly #refreshes: readonly Refresh[];
+  /** Those that are read every two seconds. */
+  readonly #quick: readonly Refresh[];
   #watchers = 0;
   #askedAt = -Infinity;
   #replicas: readonly Replica[] = [];
@@ -65,11 +71,15 @@ export class OverviewService extends EventEmitter<Events> {
     this.figures = new Map(
       parts.deliveries.map(({ pipeline }) => [pipeline.name, new PipelineFigures(pipeline)]),
     );
-    this.#refreshes = [
+    const all = [...this.figures.values()];
+    this.#quick = [
       this.#refresh('the engines', OFTEN, () => this.#engines.read()),
       this.#refresh('what stands in Redis', OFTEN, () => this.#readRedis()),
-      ...[...this.figures.values()].flatMap((of) => [
-        this.#refresh('failures', OFTEN, (signal) => this.#readFailures(of, signal)),
+      ...all.map((of) => this.#refresh('failures', OFTEN, (signal) => this.#readFailures(of, signal))),
+    ];
+    this.#refreshes = [
+      ...this.#quick,
+      ...all.flatMap((of) => [
         this.#refresh('sources', SELDOM, (signal) => of.readSources(signal)),
         this.#refresh('retention', RARELY, (signal) => of.readRetention(signal)),
       ]),
@@ -83,12 +93,16 @@ export class OverviewService extends EventEmitter<Events> {
 
   /** Ends. */
   async close(): Promise<void> {
+    this.emit('end');
     await Promise.all(this.#refreshes.map((refresh) => refresh.close()));
   }
 
-  /** Reads everything once, e.g. after a change. Never rejects. */
-  async readNow(): Promise<void> {
-    await Promise.all(this.#refreshes.map((refresh) => refresh.now()));
+  /** Reads what a change is seen by, once it is made; what takes longer is read soon. Never rejects. */
+  async changed(): Promise<void> {
+    const quick = Promise.all(this.#quick.map((refresh) => refresh.now()));
+    // An engine that is away must not hold up the answer.
+    await inTime(quick, CHANGE_PATIENCE_MS).catch(() => undefined);
+    this.#hurry();
   }
 
   /** Notes that somebody has asked: what is read for people is read more often. */
