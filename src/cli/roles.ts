@@ -126,9 +126,16 @@ export async function startMaintenance(store: Store, queues: Queues, watch?: Eng
   };
 }
 
-/** Starts the processors of all pipelines. */
-export function startProcessors({ settings, pipelines, metrics, log }: Store, watch?: EngineWatch): Running {
-  const inFlight = new InFlight();
+/**
+ * Starts the processors of all pipelines.
+ *
+ * @param inFlight counts the orders that they are at
+ */
+export function startProcessors(
+  { settings, pipelines, metrics, log }: Store,
+  watch?: EngineWatch,
+  inFlight = new InFlight(),
+): Running {
   const workers = pipelines.flatMap((pipeline) =>
     lanesOf(settings).map((lane) =>
       startDeliveryWorker({

@@ -4,6 +4,9 @@ import type { RetentionReport } from '../../pipelines/retention.js';
 import type { FailedGroup, SourceFigures, SourcesReport } from '../../pipelines/views.js';
 import type { FailureGroupView, PipelineOverview, SourceRow } from '../api/shapes.js';
 
+/** How long figures count as those of the moment, in ms. */
+const FRESH_FOR_MS = 150_000;
+
 /** Why a source is stuck. */
 interface Stuck {
   readonly codes: Set<string>;
@@ -100,6 +103,12 @@ export class PipelineFigures {
   get sourceNow(): number | undefined {
     if (this.#report === undefined) return undefined;
     return Date.parse(this.#report.at) + performance.now() - this.#reportedAt;
+  }
+
+  /** Records that wait, when that was read lately. */
+  get backlog(): number | undefined {
+    const isFresh = performance.now() - this.#reportedAt < FRESH_FOR_MS;
+    return isFresh ? this.#report?.sources.reduce((sum, { waitingRecords }) => sum + waitingRecords, 0) : undefined;
   }
 
   /** The pipeline in figures. */

@@ -6,6 +6,8 @@ import { Pauses, type PauseParts } from '../../queues/pauses.js';
 import { readReplicas } from '../../queues/replicas.js';
 import type { Overview, Pause, Replica } from '../api/shapes.js';
 import type { ReadinessOptions } from '../health.js';
+import { HistoryKeeper } from '../history/keeper.js';
+import { HistoryStore } from '../history/store.js';
 import { inTime } from '../in-time.js';
 import { Engines } from './engines.js';
 import { headlineOf } from './headline.js';
@@ -34,6 +36,8 @@ interface Events {
 const OFTEN = { watchedMs: 2000, unwatchedMs: 10_000 } as const;
 const SELDOM = { watchedMs: 10_000, unwatchedMs: 60_000 } as const;
 const RARELY = { watchedMs: 60_000, unwatchedMs: 300_000 } as const;
+/** What is kept for later is read whether anybody watches or not. */
+const ALWAYS = { watchedMs: 12_000, unwatchedMs: 15_000 } as const;
 /** Whoever asked within this time counts as watching, in ms. */
 const WATCHED_FOR_MS = 30_000;
 /** A Redis that is silent for this long is not waited for, in ms. */
@@ -52,6 +56,8 @@ const GRACE_SECONDS = 60;
 export class OverviewService extends EventEmitter<Events> {
   readonly figures: ReadonlyMap<string, PipelineFigures>;
   readonly pauses: Pauses;
+  /** The history of each pipeline, by name. */
+  readonly histories: ReadonlyMap<string, HistoryKeeper>;
   readonly #parts: OverviewParts;
   readonly #engines: Engines;
   readonly #refreshes: readonly Refresh[];
@@ -72,6 +78,14 @@ export class OverviewService extends EventEmitter<Events> {
       parts.deliveries.map(({ pipeline }) => [pipeline.name, new PipelineFigures(pipeline)]),
     );
     const all = [...this.figures.values()];
+    const { redis, settings } = parts;
+    this.histories = new Map(
+      all.map((of) => {
+        const { pipeline } = of;
+        const store = new HistoryStore(redis, settings['redis.key-prefix'], pipeline.name);
+        return [pipeline.name, new HistoryKeeper({ pipeline, store, backlog: () => of.backlog })];
+      }),
+    );
     this.#quick = [
       this.#refresh('the engines', OFTEN, () => this.#engines.read()),
       this.#refresh('what stands in Redis', OFTEN, () => this.#readRedis()),
@@ -83,6 +97,9 @@ export class OverviewService extends EventEmitter<Events> {
         this.#refresh('sources', SELDOM, (signal) => of.readSources(signal)),
         this.#refresh('retention', RARELY, (signal) => of.readRetention(signal)),
       ]),
+      ...[...this.histories.values()].map((history) =>
+        this.#refresh('the history', ALWAYS, (signal) => history.read(signal)),
+      ),
     ];
   }
 
