@@ -18,9 +18,14 @@ const silence = (): Writable =>
  * @param prompts where questions are written
  * @throws {UsageError} when it is empty, or the second does not match the first
  */
-export async function readPassword(input: NodeJS.ReadStream, prompts: Output, stop: AbortSignal): Promise<string> {
+export async function readPassword(
+  input: NodeJS.ReadStream,
+  prompts: Output,
+  stop: AbortSignal,
+): Promise<string> {
   const password = input.isTTY ? await ask(input, prompts, stop) : withoutLineBreak(await text(input));
-  if (password === '') throw new UsageError('hash-password: the password is empty; give one on standard input');
+  if (password === '')
+    throw new UsageError('hash-password: the password is empty; give one on standard input');
   return password;
 }
 
@@ -36,7 +41,12 @@ async function ask(input: NodeJS.ReadStream, prompts: Output, stop: AbortSignal)
   }
 }
 
-async function askOnce(lines: Interface, prompt: string, prompts: Output, stop: AbortSignal): Promise<string> {
+async function askOnce(
+  lines: Interface,
+  prompt: string,
+  prompts: Output,
+  stop: AbortSignal,
+): Promise<string> {
   prompts.write(prompt);
   const interrupted = new Promise<never>((_resolve, reject) => {
     lines.once('SIGINT', () => {

@@ -30,10 +30,7 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 
   constructor(where: ListenOn, options: ErrorOptions) {
-    super(
-      `cannot listen on ${urlOf(where, where.port)}: ${adviceFor(where, options.cause)}`,
-      options,
-    );
+    super(`cannot listen on ${urlOf(where, where.port)}: ${adviceFor(where, options.cause)}`, options);
   }
 }
 

@@ -88,10 +88,16 @@ async function statusOf(visitor: Visitor, ...visit: Parameters<Visitor['visit']>
 }
 
 /** Every address with something in the place of its parameters. */
-function addresses(changing: boolean): readonly { readonly method: string; readonly path: string; readonly role: string }[] {
+function addresses(
+  changing: boolean,
+): readonly { readonly method: string; readonly path: string; readonly role: string }[] {
   return dashboard.routes
     .filter(({ method }) => (method !== 'get') === changing)
-    .map(({ method, path, role }) => ({ method: method.toUpperCase(), path: path.replaceAll(/:\w+/g, 'x'), role }));
+    .map(({ method, path, role }) => ({
+      method: method.toUpperCase(),
+      path: path.replaceAll(/:\w+/g, 'x'),
+      role,
+    }));
 }
 
 describe('every address', () => {
@@ -114,7 +120,10 @@ describe('every address', () => {
 
   test('that changes nothing lets viewers in, unless it says otherwise', async () => {
     for (const { method, path, role } of addresses(false).filter((one) => one.role !== 'anyone'))
-      expect([path, (await statusOf(bearer('viewer'), path, { method })) === 403]).toEqual([path, role === 'operator']);
+      expect([path, (await statusOf(bearer('viewer'), path, { method })) === 403]).toEqual([
+        path,
+        role === 'operator',
+      ]);
   });
 
   test('that changes something refuses what another site sends, whoever is logged in', async () => {
@@ -137,7 +146,12 @@ describe('every address', () => {
     const { csrfToken } = await other.me();
     const sameOrigin = { 'sec-fetch-site': 'same-origin' };
     for (const { method, path } of addresses(true).filter(({ role }) => role !== 'anyone'))
-      for (const headers of [{}, sameOrigin, { ...sameOrigin, 'x-csrf-token': csrfToken }, { 'x-csrf-token': '' }])
+      for (const headers of [
+        {},
+        sameOrigin,
+        { ...sameOrigin, 'x-csrf-token': csrfToken },
+        { 'x-csrf-token': '' },
+      ])
         expect([path, await statusOf(olga, path, { method, headers, json: {} })]).toEqual([path, 403]);
   });
 
@@ -163,7 +177,10 @@ describe('somebody comes in', () => {
     ['a name that is not known', () => basic('mallory', 'hunter2')],
     ['a token as a password', () => basic('a program', TOKENS.operator)],
     ['a wrong token', () => new Visitor(dashboard.url, { authorization: `Bearer ${randomToken()}` })],
-    ['the hash of a token', () => new Visitor(dashboard.url, { authorization: `Bearer ${hashToken(TOKENS.operator)}` })],
+    [
+      'the hash of a token',
+      () => new Visitor(dashboard.url, { authorization: `Bearer ${hashToken(TOKENS.operator)}` }),
+    ],
     ['something else', () => new Visitor(dashboard.url, { authorization: 'Digest x' })],
     ['a forged session', () => new Visitor(dashboard.url, { cookie: 'log-courier-session=a.b.c' })],
   ])('never with %s', async (_, visitor) => {
@@ -199,7 +216,10 @@ describe('somebody comes in', () => {
 
   test('not by a form that another site sends', async () => {
     const form = { name: 'vera', password: 'veras password' };
-    const response = await stranger().visit('/login', { form, headers: { origin: 'https://evil.example.com' } });
+    const response = await stranger().visit('/login', {
+      form,
+      headers: { origin: 'https://evil.example.com' },
+    });
     expect([response.status, response.headers.get('set-cookie')]).toEqual([403, null]);
   });
 
@@ -220,9 +240,13 @@ describe('a session', () => {
     const olga = await loggedIn('olga');
     const { csrfToken } = await olga.me();
     const headers = { 'x-csrf-token': csrfToken, origin: dashboard.url, 'sec-fetch-site': 'same-origin' };
-    expect(await statusOf(olga, '/queues/api/queues/delivery-things/pause', { method: 'PUT', headers })).toBe(200);
+    expect(await statusOf(olga, '/queues/api/queues/delivery-things/pause', { method: 'PUT', headers })).toBe(
+      200,
+    );
     expect(await ground.queue.isPaused()).toBe(true);
-    expect(await statusOf(olga, '/queues/api/queues/delivery-things/resume', { method: 'PUT', headers })).toBe(200);
+    expect(
+      await statusOf(olga, '/queues/api/queues/delivery-things/resume', { method: 'PUT', headers }),
+    ).toBe(200);
   });
 
   test('has the token for the board in a cookie, as its pages send it', async () => {
@@ -230,8 +254,12 @@ describe('a session', () => {
     const page = await olga.visit('/queues/');
     expect(page.headers.get('set-cookie')).toMatch(/^XSRF-TOKEN=[\w-]+; Path=\/queues; SameSite=Strict$/);
     const headers = { 'x-xsrf-token': olga.cookie('XSRF-TOKEN') ?? '', origin: dashboard.url };
-    expect(await statusOf(olga, '/queues/api/queues/delivery-things/pause', { method: 'PUT', headers })).toBe(200);
-    expect(await statusOf(olga, '/queues/api/queues/delivery-things/resume', { method: 'PUT', headers })).toBe(200);
+    expect(await statusOf(olga, '/queues/api/queues/delivery-things/pause', { method: 'PUT', headers })).toBe(
+      200,
+    );
+    expect(
+      await statusOf(olga, '/queues/api/queues/delivery-things/resume', { method: 'PUT', headers }),
+    ).toBe(200);
   });
 
   test('ends by logging out, also for whoever has copied it', async () => {
@@ -329,11 +357,19 @@ describe('the trail of changes', () => {
     await bearer('operator').visit('/queues/api/queues/delivery-things/none/retry', { method: 'PUT' });
     await bearer('operator').visit('/queues/api/queues/delivery-things/resume', { method: 'PUT' });
     expect(
-      await ground.logged(({ event, about }) => event === 'change' && about === 'job none of queue delivery-things'),
+      await ground.logged(
+        ({ event, about }) => event === 'change' && about === 'job none of queue delivery-things',
+      ),
     ).toMatchObject({ by: 'a program', action: 'board: retry', outcome: 'failed: Not Found' });
     const changes: unknown = await (await bearer('viewer').visit('/api/changes?limit=3')).json();
     expect(changes).toEqual([
-      { at: expect.any(String), by: 'a program', action: 'board: resume', about: 'queue delivery-things', outcome: 'done' },
+      {
+        at: expect.any(String),
+        by: 'a program',
+        action: 'board: resume',
+        about: 'queue delivery-things',
+        outcome: 'done',
+      },
       expect.objectContaining({ action: 'board: retry', outcome: 'failed: Not Found' }),
       expect.objectContaining({ action: 'board: pause', outcome: 'done' }),
     ]);

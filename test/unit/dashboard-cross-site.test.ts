@@ -43,9 +43,12 @@ describe('a browser', () => {
     expect(isFromBrowser(headers)).toBe(expected);
   });
 
-  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'post'])('may change something by %s', (method) => {
-    expect(mayChange(method)).toBe(true);
-  });
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'post'])(
+    'may change something by %s',
+    (method) => {
+      expect(mayChange(method)).toBe(true);
+    },
+  );
 
   test.each(['GET', 'HEAD', 'OPTIONS'])('changes nothing by %s', (method) => {
     expect(mayChange(method)).toBe(false);
@@ -75,10 +78,17 @@ describe('after logging in', () => {
 
   test('no address leads to another site', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.string({ unit: fc.constantFrom('/', '\\', '.', 'a', ':', '@', '\t', '?') })), (wanted) => {
-        const { origin } = new URL(nextPage(wanted, ''), 'https://courier.example.com');
-        expect(origin).toBe('https://courier.example.com');
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.webUrl(),
+          fc.string({ unit: fc.constantFrom('/', '\\', '.', 'a', ':', '@', '\t', '?') }),
+        ),
+        (wanted) => {
+          const { origin } = new URL(nextPage(wanted, ''), 'https://courier.example.com');
+          expect(origin).toBe('https://courier.example.com');
+        },
+      ),
     );
   });
 });

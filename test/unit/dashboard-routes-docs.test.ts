@@ -8,7 +8,9 @@ describe('docs/api.md', () => {
     async (name) => {
       const table = (await routeTables())[name];
       expect(table.split('\n').length).toBeGreaterThan(3);
-      expect(readFileSync('docs/api.md', 'utf8')).toContain(`<!-- ${name} -->\n\n${table}\n\n<!-- /${name} -->`);
+      expect(readFileSync('docs/api.md', 'utf8')).toContain(
+        `<!-- ${name} -->\n\n${table}\n\n<!-- /${name} -->`,
+      );
     },
   );
 });

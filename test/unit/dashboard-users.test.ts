@@ -84,7 +84,11 @@ describe('an Authorization header', () => {
     const name = password.filter((text) => !text.includes(':'));
     fc.assert(
       fc.property(name, password, (user, pass) => {
-        expect(credentialsOf(basic(`${user}:${pass}`))).toEqual({ kind: 'basic', name: user, password: pass });
+        expect(credentialsOf(basic(`${user}:${pass}`))).toEqual({
+          kind: 'basic',
+          name: user,
+          password: pass,
+        });
       }),
     );
   });
@@ -145,11 +149,27 @@ users:
     ['nothing', '', /expected a map with users/],
     ['no list', 'users: alice', /users: expected a list of users/],
     ['a misspelt key', `user: [{${user}}]`, /users/],
-    ['an unknown role', 'users: [{name: a, role: root, token: x}]', /users\.0\.role: expected viewer or operator/],
+    [
+      'an unknown role',
+      'users: [{name: a, role: root, token: x}]',
+      /users\.0\.role: expected viewer or operator/,
+    ],
     ['no role', `users: [{name: a, token: ${TOKEN_HASH}}]`, /users\.0\.role/],
-    ['a colon in a name', `users: [{name: "a:b", role: viewer, token: ${TOKEN_HASH}}]`, /users\.0\.name: expected no colon/],
-    ['a password as it is', 'users: [{name: a, role: viewer, password: hunter2}]', /users\.0\.password: expected a hash/],
-    ['a token as it is', 'users: [{name: a, role: viewer, token: hunter2}]', /users\.0\.token: expected a hash/],
+    [
+      'a colon in a name',
+      `users: [{name: "a:b", role: viewer, token: ${TOKEN_HASH}}]`,
+      /users\.0\.name: expected no colon/,
+    ],
+    [
+      'a password as it is',
+      'users: [{name: a, role: viewer, password: hunter2}]',
+      /users\.0\.password: expected a hash/,
+    ],
+    [
+      'a token as it is',
+      'users: [{name: a, role: viewer, token: hunter2}]',
+      /users\.0\.token: expected a hash/,
+    ],
     ['neither', 'users: [{name: a, role: viewer}]', /expected a password or a token/],
     ['a name twice', `users: [{${user}}, {${user}}]`, /expected each name once/],
     ['an unknown key', `users: [{${user}, admin: true}]`, /admin/],

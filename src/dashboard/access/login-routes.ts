@@ -34,7 +34,11 @@ export function loginRoutes(options: LoginOptions): readonly Route[] {
       handler: (request, response) => {
         const { next, out } = request.query;
         if (!hasLogins(options)) response.redirect(303, `${basePath}/`);
-        else showLogin(response, options, { next, ...(out === undefined ? {} : { news: 'You are logged out.' }) });
+        else
+          showLogin(response, options, {
+            next,
+            ...(out === undefined ? {} : { news: 'You are logged out.' }),
+          });
       },
     },
     {
@@ -80,7 +84,9 @@ export function showLogin(
 ): void {
   // The page keeps the address as links know it, without the base path.
   const next = nextPage(given.next, '');
-  response.type('html').send(loginPage({ ...given, next, basePath, hasForm: passwords !== undefined, hasProvider }));
+  response
+    .type('html')
+    .send(loginPage({ ...given, next, basePath, hasForm: passwords !== undefined, hasProvider }));
 }
 
 async function logIn(request: Request, response: Response, options: LoginOptions): Promise<void> {
@@ -96,7 +102,7 @@ async function logIn(request: Request, response: Response, options: LoginOptions
   switch (checked.kind) {
     case 'right':
       log.info({ event: 'login', by: checked.user.name, how: 'password', address }, 'login');
-      await cookie.begin(request, response, checked.user);
+      await cookie.beginFor(request, response, checked.user);
       response.redirect(303, nextPage(next, basePath));
       return;
     case 'wrong':

@@ -19,7 +19,10 @@ const LONGEST_NAME = 200;
  *
  * @returns who they are, with a role or, when the rules give them none, without
  */
-export function userFrom(claims: Claims, rules: ClaimRules): Omit<Identity, 'role'> & { readonly role?: Role } {
+export function userFrom(
+  claims: Claims,
+  rules: ClaimRules,
+): Omit<Identity, 'role'> & { readonly role?: Role } {
   const role = roleFrom(claims, rules);
   return { name: nameFrom(claims, rules), ...(role === undefined ? {} : { role }) };
 }
@@ -36,14 +39,19 @@ function roleFrom(claims: Claims, { roleClaim, operatorValues, viewerValues }: C
   const claim = claimOf(claims, roleClaim);
   const given = (Array.isArray(claim) ? claim : [claim]).filter((value) => typeof value === 'string');
   if (given.some((value) => operatorValues.includes(value))) return 'operator';
-  return viewerValues.includes('*') || given.some((value) => viewerValues.includes(value)) ? 'viewer' : undefined;
+  return viewerValues.includes('*') || given.some((value) => viewerValues.includes(value))
+    ? 'viewer'
+    : undefined;
 }
 
 /** The name goes into logs and pages: on one line, and not too long. */
 function nameFrom(claims: Claims, { nameClaim }: ClaimRules): string {
   const named = claimOf(claims, nameClaim);
   const name = typeof named === 'string' && named.trim() !== '' ? named : String(claims['sub']);
-  return name.replaceAll(/\p{Cc}+/gu, ' ').trim().slice(0, LONGEST_NAME);
+  return name
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, LONGEST_NAME);
 }
 
 function isClaims(value: unknown): value is Claims {

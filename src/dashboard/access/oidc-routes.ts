@@ -74,7 +74,7 @@ async function comeBack(request: Request, response: Response, options: ProviderO
       return;
     }
     log.info({ event: 'login', by: name, how: 'oidc', address }, 'login');
-    await cookie.begin(request, response, { name, role });
+    await cookie.beginForGuest(request, response, { name, role });
     response.redirect(303, nextPage(next, basePath));
   } catch (error) {
     if (!(error instanceof WrongLoginError)) {
@@ -90,7 +90,10 @@ async function comeBack(request: Request, response: Response, options: ProviderO
 function sayAway(err: unknown, response: Response, options: ProviderOptions, next: unknown): void {
   options.log.error({ err }, 'the OpenID Connect provider cannot be used');
   response.status(503);
-  showLogin(response, options, { next, problem: 'Single sign-on cannot be reached. Please try again later.' });
+  showLogin(response, options, {
+    next,
+    problem: 'Single sign-on cannot be reached. Please try again later.',
+  });
 }
 
 /** Lax: the provider's answer is a link from another site. */

@@ -170,7 +170,11 @@ function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { cause } = error;
   if (cause instanceof Response) return cause.status >= 500;
-  return error instanceof TypeError || error.name === 'TimeoutError' || ('code' in error && error.code === 'OAUTH_TIMEOUT');
+  return (
+    error instanceof TypeError ||
+    error.name === 'TimeoutError' ||
+    ('code' in error && error.code === 'OAUTH_TIMEOUT')
+  );
 }
 
 function listOf(text: string): readonly string[] {

@@ -39,7 +39,8 @@ export class PasswordCheck {
     const user = await this.#users.named(name);
     const proof = this.#proofOf(user, password);
     if (user !== undefined && this.#remembered.has(proof)) return { kind: 'right', user };
-    const wait = this.#hashing.pendingCount >= MOST_WAITING ? BUSY_SECONDS : await this.#limit.attempt(address);
+    const wait =
+      this.#hashing.pendingCount >= MOST_WAITING ? BUSY_SECONDS : await this.#limit.attempt(address);
     if (wait > 0) return { kind: 'too-many', retryAfterSeconds: wait };
     const isRight = await this.#hashing(() =>
       user === undefined ? isPassword(password, this.#nobody) : isPasswordOf(user, password),

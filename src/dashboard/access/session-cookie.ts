@@ -28,15 +28,18 @@ export class SessionCookie {
     this.#options = options;
   }
 
-  /** Begins a session of one of our users, or of one whom the OpenID Connect provider sent. */
-  async begin(request: Request, response: Response, who: User | Identity): Promise<void> {
-    const holder: Holder =
-      'password' in who
-        ? { kind: 'user', name: who.name, fingerprint: this.#fingerprintOf(who) }
-        : { kind: 'oidc', name: who.name, role: who.role };
-    const { sessions, seconds } = this.#options;
-    const maxAge = seconds * 1000;
-    response.cookie(SESSION_COOKIE, await sessions.begin(holder), { ...this.#attributes(request), maxAge });
+  /** Begins a session of one of our users. */
+  async beginFor(request: Request, response: Response, user: User): Promise<void> {
+    await this.#begin(request, response, {
+      kind: 'user',
+      name: user.name,
+      fingerprint: this.#fingerprintOf(user),
+    });
+  }
+
+  /** Begins a session of somebody whom the OpenID Connect provider sent. */
+  async beginForGuest(request: Request, response: Response, { name, role }: Identity): Promise<void> {
+    await this.#begin(request, response, { kind: 'oidc', name, role });
   }
 
   /** Who holds the session of a request, with the role that they have now, and the session's id. */
@@ -64,6 +67,12 @@ export class SessionCookie {
       this.#options.log.warn({ err }, 'Redis has not taken note yet that a session was ended');
     });
     return session.holder.name;
+  }
+
+  async #begin(request: Request, response: Response, holder: Holder): Promise<void> {
+    const { sessions, seconds } = this.#options;
+    const attributes = { ...this.#attributes(request), maxAge: seconds * 1000 };
+    response.cookie(SESSION_COOKIE, await sessions.begin(holder), attributes);
   }
 
   async #sessionOf({ headers }: Request): Promise<Session | undefined> {

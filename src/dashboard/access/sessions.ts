@@ -69,7 +69,10 @@ export class Sessions {
   /** The session of a token; undefined when the token is forged, has expired or was ended. */
   async find(token: string): Promise<Session | undefined> {
     try {
-      const { payload } = await jwtVerify(token, this.#options.key, { algorithms: ['HS256'], audience: AUDIENCE });
+      const { payload } = await jwtVerify(token, this.#options.key, {
+        algorithms: ['HS256'],
+        audience: AUDIENCE,
+      });
       const { jti: id, exp: expiresAt, holder } = claims.parse(payload);
       return (await this.#wasEnded(id)) ? undefined : { id, holder, expiresAt };
     } catch (error) {

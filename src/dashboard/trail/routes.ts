@@ -18,7 +18,9 @@ export function trailRoutes(trail: Trail): readonly Route[] {
       handler: async (request, response) => {
         const parsed = query.safeParse(request.query);
         if (!parsed.success) {
-          response.status(400).json({ error: `limit: give a whole number from 1 to ${String(KEPT_CHANGES)}` });
+          response
+            .status(400)
+            .json({ error: `limit: give a whole number from 1 to ${String(KEPT_CHANGES)}` });
           return;
         }
         response.json(await trail.last(parsed.data.limit));
