@@ -1,81 +1,196 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { z } from 'zod';
-import { startEngines, type Engines } from '../../src/embedded/engines.js';
-import { killAll, spawnCli, type CliProcess } from '../support/cli.js';
-import { deploy, type Deployment } from '../support/deployment.js';
-import { faultsOf, IS_TOO_WIDE, look, openBrowser, type Watched } from '../support/browser.js';
+import type { Page } from 'playwright-core';
+import { says, saysNoMore, startPages, type Pages } from '../support/pages.js';
 
-const listening = z.object({ url: z.string() });
-/** A name that S3 would never give a bucket, as a record may have it all the same. */
-const HOSTILE = '<img src=x onerror="document.title=1">';
-/** How long the page may take to say what has happened, in ms. */
-const PROMPT_MS = 5000;
+/** A name that no S3 gives a bucket; a record may have it all the same. */
+const HOSTILE = `<img src=x onerror="document.title='taken over'">`;
 
-let dir: string;
-let engines: Engines;
-let here: Deployment;
-let service: CliProcess;
-let url: string;
-let browser: Browser;
-const watched: Watched[] = [];
+let pages: Pages;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'log-courier-pages-'));
-  engines = await startEngines({ dir });
-  here = await deploy(engines, 'pages', {
-    LOG_COURIER_LOG_LEVEL: 'info',
-    LOG_COURIER_CONSUMER_MIN_DISCOVERY_INTERVAL_SECONDS: '0.2',
-    LOG_COURIER_CONSUMER_MAX_DISCOVERY_INTERVAL_SECONDS: '0.3',
-    LOG_COURIER_RETRY_MAX_RETRIES: '0',
+  pages = await startPages('pages', async (here) => {
+    await here.createBucket('good');
+    await here.addRecords({ bucket: 'quiet', target: 'good', count: 20, prefix: 'quiet/' });
+    await here.addRecords({ bucket: HOSTILE, target: 'good', count: 5 });
   });
-  for (const bucket of ['good', 'there']) await here.createBucket(bucket);
-  await here.addRecords({ bucket: 'quiet', target: 'good', count: 20 });
-  await here.addRecords({ bucket: HOSTILE, target: 'good', count: 5 });
-  service = spawnCli(['run'], { environment: here.environment });
-  url = listening.parse(await service.logged(({ msg }) => msg === 'dashboard listening')).url;
-  browser = await openBrowser();
 });
 
 afterEach(async () => {
-  await Promise.all(watched.splice(0).map((one) => one.close()));
+  await pages.closePages();
 });
 
 afterAll(async () => {
-  await browser.close();
-  await killAll();
-  await here.close();
-  await engines.stop();
-  await rm(dir, { recursive: true });
+  await pages.stop();
 });
 
-async function open(path: string, how: Parameters<typeof look>[2] = {}): Promise<Watched> {
-  const one = await look(browser, `${url}${path}`, how);
-  watched.push(one);
-  return one;
+async function confirm(page: Page, verb: string): Promise<void> {
+  await page.getByRole('dialog').getByRole('button', { name: verb }).click();
 }
 
-/** Waits until the page says something. */
-async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: PROMPT_MS });
+function sourcePage(source: string): string {
+  return `/source?${new URLSearchParams({ pipeline: 'access-logs', source }).toString()}`;
 }
 
-describe('an operator', () => {
-  test('sees a bucket break and recover without loading the page again', async () => {
-    const { page, complaints } = await open('/');
+describe('the overview', () => {
+  test('says that a bucket is stuck, and that it no longer is, without being loaded again', async () => {
+    const { page, complaints } = await pages.open('/');
     await says(page, 'h1', 'All logs delivered');
-    await here.addRecords({ bucket: 'broken', target: 'gone', count: 30, ageSeconds: 5 });
+    await pages.here.addRecords({ bucket: 'broken', target: 'gone', count: 30, ageSeconds: 5 });
     await says(page, 'h1', '1 bucket stuck: NoSuchBucket');
     await says(page, '.failures > li', 'gone');
-    await here.createBucket('gone');
+    await pages.here.createBucket('gone');
     await page.getByRole('button', { name: 'Retry: NoSuchBucket gone' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Retry' }).click();
-    await says(page, '[role=status]', /1 (work )?order/);
+    await confirm(page, 'Retry');
+    await says(page, '.outcome', '1 order with 30 records');
     await says(page, 'h1', 'All logs delivered');
-    expect(await here.keysIn('gone')).toHaveLength(1);
+    await says(page, '.trail', 'ada · retry');
+    expect(await pages.here.keysIn('gone')).toHaveLength(1);
     expect(complaints).toEqual([]);
+  });
+
+  test('retries what failed by the keyboard alone', async () => {
+    await pages.here.addRecords({ bucket: 'keys', target: 'locked', count: 3, ageSeconds: 5 });
+    const { page } = await pages.open('/');
+    await says(page, '.failures > li', 'locked');
+    await pages.here.createBucket('locked');
+    const retry = page.getByRole('button', { name: 'Retry: NoSuchBucket locked' });
+    const isThere = async () => (await page.locator(':focus').and(retry).count()) === 1;
+    for (let presses = 0; presses < 40 && !(await isThere()); presses += 1) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await isThere()).toBe(true);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await says(page, '.outcome', '1 order with 3 records');
+    expect(await page.locator(':focus').textContent()).toContain('Failures');
+    await saysNoMore(page, '.failures > li', 'locked');
+  });
+
+  test('gives orders up only with a reason, which stays with them', async () => {
+    await pages.here.addRecords({ bucket: 'left', target: 'nowhere', count: 7, ageSeconds: 5 });
+    const { page } = await pages.open('/');
+    await page.getByRole('button', { name: 'Skip: NoSuchBucket nowhere' }).click();
+    await confirm(page, 'Skip for good');
+    expect(await page.getByRole('dialog').isVisible()).toBe(true);
+    await page.getByLabel('Reason').fill('the customer has left <b>');
+    await confirm(page, 'Skip for good');
+    await says(page, '.outcome', '1 order given up');
+    await saysNoMore(page, '.failures > li', 'nowhere');
+    const { page: source } = await pages.open(sourcePage('left'));
+    await says(source, '.orders > li', /Skipped.*Given up by ada.*the customer has left <b>/s);
+  });
+
+  test('says who holds up what, to everyone who looks, until it goes on', async () => {
+    const { page } = await pages.open('/');
+    const { page: other } = await pages.open('/', { session: pages.viewer });
+    await page.getByRole('button', { name: 'Pause delivery' }).click();
+    await confirm(page, 'Pause delivery');
+    await says(page, '.outcome', 'delivery is paused');
+    for (const one of [page, other]) await says(one, '.banner', /Delivery is paused by ada/);
+    await page.getByRole('button', { name: 'Resume delivery' }).click();
+    await confirm(page, 'Resume delivery');
+    for (const one of [page, other]) await saysNoMore(one, '.banner', 'paused');
+  });
+
+  test('shows what its address says: search, order, time', async () => {
+    const { page } = await pages.open('/');
+    await says(page, '.sources tbody', 'quiet');
+    await page.getByLabel('Search').fill('qui');
+    await saysNoMore(page, '.sources tbody tr', 'img');
+    await page.getByRole('button', { name: /^Waiting records/ }).click();
+    await page.getByRole('button', { name: 'Last day' }).click();
+    expect(new URL(page.url()).search).toBe('?span=day&search=qui&sort=waitingRecords&direction=desc');
+    await page.reload();
+    await says(page, '.sources tbody', 'quiet');
+    expect(await page.getByLabel('Search').inputValue()).toBe('qui');
+    expect(await page.getByRole('columnheader', { name: /^Waiting/ }).getAttribute('aria-sort')).toBe('descending');
+    expect(await page.getByRole('button', { name: 'Last day' }).getAttribute('aria-pressed')).toBe('true');
+    await page.getByLabel('Search').fill('no such bucket');
+    await says(page, '.empty', 'No bucket fits this search.');
+  });
+
+  test('shows the figures of its charts as a table too', async () => {
+    const { page } = await pages.open('/');
+    await page.locator('.chart canvas').nth(4).waitFor();
+    await page.getByText('The same figures as a table').click();
+    expect(await page.getByRole('region', { name: 'Figures of the charts' }).locator('tbody tr').count()).toBe(60);
+  });
+
+  test('says when it is cut off, and goes on when the dashboard is back', async () => {
+    const first = await pages.startDashboard({});
+    const { page } = await pages.open(first.url);
+    await says(page, '.live', 'Live');
+    first.process.kill('SIGTERM');
+    await says(page, '.banner', 'The connection to the dashboard is lost');
+    await first.process.ended;
+    await pages.startDashboard({ LOG_COURIER_DASHBOARD_LISTEN_PORT: new URL(first.url).port });
+    await page.getByText('Live', { exact: false }).first().waitFor();
+    await saysNoMore(page, '.banner', 'lost');
+  });
+
+  test('works below a base path', async () => {
+    const { url } = await pages.startDashboard({ LOG_COURIER_DASHBOARD_BASE_PATH: '/log-courier' });
+    const { page, complaints } = await pages.open(`${url}/log-courier/`);
+    await says(page, '.live', 'Live');
+    await page.getByRole('link', { name: 'quiet' }).click();
+    await says(page, '.standing', 'All records are delivered.');
+    expect(new URL(page.url()).pathname).toBe('/log-courier/source');
+    await page.getByRole('link', { name: /^Job/ }).first().click();
+    await page.getByText('delivery-access-logs').first().waitFor();
+    expect(new URL(page.url()).pathname).toMatch(/^\/log-courier\/queues\//);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('the page of a source', () => {
+  test('says up to when its logs are complete, and shows its objects down to their first lines', async () => {
+    const { page, complaints } = await pages.open(sourcePage('quiet'));
+    await says(page, '.standing', 'All records are delivered.');
+    await says(page, '.figures', /Complete up to.*UTC/s);
+    const [key = ''] = (await pages.here.keysIn('good')).filter((one) => one.startsWith('quiet/'));
+    await says(page, '.objects', key);
+    await page.getByRole('button', { name: `First lines of ${key}` }).click();
+    await says(page, 'dialog pre', /quiet .*REST\.GET\.OBJECT/);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+
+  test('shows hostile names as they are', async () => {
+    const { page: overview } = await pages.open('/');
+    await overview.getByRole('link', { name: HOSTILE }).click();
+    await says(overview, 'h1', HOSTILE);
+    await says(overview, '.standing', 'All records are delivered.');
+    expect(await overview.title()).toBe(`${HOSTILE} · log-courier`);
+    expect(await overview.locator('main img').count()).toBe(0);
+  });
+
+  test('says so when nothing is known of a source', async () => {
+    const { page } = await pages.open(sourcePage('unheard-of'));
+    await says(page, '.trouble', 'nothing is known of a bucket of that name');
+  });
+});
+
+describe('a viewer', () => {
+  test('sees all and no button that changes anything, and is refused', async () => {
+    await pages.here.addRecords({ bucket: 'seen', target: 'unseen', count: 2, ageSeconds: 5 });
+    const { page } = await pages.open('/', { session: pages.viewer });
+    await says(page, '.failures > li', 'unseen');
+    const names = /retry|skip|pause|resume|first lines/i;
+    expect(await page.getByRole('button', { name: names }).count()).toBe(0);
+    await page.goto(new URL(sourcePage('seen'), pages.url).href);
+    await says(page, '.orders > li', 'Failed');
+    expect(await page.getByRole('button', { name: names }).count()).toBe(0);
+    const asked = await page.evaluate(
+      `(async () => {
+         const { csrfToken } = await (await fetch('/api/me')).json();
+         const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': csrfToken };
+         const body = JSON.stringify({ pipeline: 'access-logs', all: true });
+         return (await fetch('/api/retry', { method: 'POST', headers, body })).status;
+       })()`,
+    );
+    expect(asked).toBe(403);
   });
 });

@@ -36,9 +36,12 @@ export interface Look {
   readonly width?: number;
   readonly height?: number;
   readonly scheme?: 'light' | 'dark';
-  /** User and password, given with each request. */
-  readonly user?: { readonly name: string; readonly password: string };
+  /** Of somebody who has logged in. */
+  readonly session?: Session;
 }
+
+/** What a browser keeps of a dashboard that somebody has logged in to. */
+export type Session = Awaited<ReturnType<BrowserContext['storageState']>>;
 
 /** A page, and what its browser did not like about it. */
 export interface Watched {
@@ -51,12 +54,12 @@ export interface Watched {
 
 /** Opens a page at an address, and notes all that goes wrong in it. */
 export async function look(browser: Browser, url: string, how: Look = {}): Promise<Watched> {
-  const { width = 1280, height = 900, scheme = 'light', user } = how;
+  const { width = 1280, height = 900, scheme = 'light', session } = how;
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: scheme,
     reducedMotion: 'reduce',
-    ...(user === undefined ? {} : { extraHTTPHeaders: { authorization: basic(user) } }),
+    ...(session === undefined ? {} : { storageState: session }),
   });
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -121,6 +124,16 @@ async function writeCoverage(page: Page): Promise<void> {
   await writeFile(join(directory, file), JSON.stringify({ result }));
 }
 
-function basic({ name, password }: { readonly name: string; readonly password: string }): string {
-  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+/** Logs in at the dashboard's page. */
+export async function logIn(browser: Browser, url: string, name: string, password: string): Promise<Session> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByLabel('User').fill(name);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByText(name).first().waitFor();
+  const session = await context.storageState();
+  await context.close();
+  return session;
 }

@@ -10,6 +10,9 @@ interface Subject {
   readonly which: string;
 }
 
+/** Headings of what such orders are listed below, on the one page and on the other. */
+const LISTS = ['failures', 'orders'];
+
 const ORDERS = { one: 'work order', many: 'work orders' };
 
 /** Asks whether to try failed orders again. */
@@ -20,6 +23,7 @@ export function askRetry(desk: Desk, words: PipelineWords, selection: Selection,
     verb: 'Retry',
     isGrave: false,
     asksReason: false,
+    returnTo: LISTS,
     act: async () => {
       const { message } = await desk.api.change<Changed>('retry', selection, ['message']);
       return message;
@@ -35,6 +39,7 @@ export function askSkip(desk: Desk, words: PipelineWords, selection: Selection, 
     verb: 'Skip for good',
     isGrave: true,
     asksReason: true,
+    returnTo: LISTS,
     act: async (reason) => {
       const { message } = await desk.api.change<Changed>('skip', { ...selection, reason }, ['message']);
       return message;
@@ -56,6 +61,7 @@ export function askPause(desk: Desk, request: PauseRequest, ofWhat: string): voi
     verb: `Pause ${request.what}`,
     isGrave: false,
     asksReason: false,
+    returnTo: ['content'],
     act: async () => {
       await desk.api.change<Pick<Overview, 'pauses'>>('pause', request, []);
       return `${ofWhat}: ${request.what} is paused.`;
@@ -72,6 +78,7 @@ export function askResume(desk: Desk, pause: Pause, ofWhat: string): void {
     verb: `Resume ${pause.what}`,
     isGrave: false,
     asksReason: false,
+    returnTo: ['content'],
     act: async () => {
       await desk.api.change<Pick<Overview, 'pauses'>>('resume', request, []);
       return `${ofWhat}: ${pause.what} goes on.`;

@@ -14,6 +14,8 @@ export interface Question {
   readonly isGrave: boolean;
   /** Whether the person has to say why. */
   readonly asksReason: boolean;
+  /** Ids of elements of which the first takes the focus afterwards: the button that was pressed may be gone. */
+  readonly returnTo: readonly string[];
   /** Does it, and says how it went. */
   readonly act: (reason: string) => Promise<string>;
 }
@@ -110,10 +112,16 @@ export class Desk {
 
   /** Ends the question, with what is to be told about how it went. */
   settle(outcome?: string): void {
+    const { returnTo = [] } = this.question ?? {};
     this.question = undefined;
     if (outcome !== undefined) this.outcome = outcome;
     this.changed();
-    if (outcome !== undefined) this.onNews(true);
+    if (outcome === undefined) return;
+    // Behind the drawing, which closes the dialog and gives the focus back to the button.
+    queueMicrotask(() => {
+      returnTo.map((id) => document.getElementById(id)).find((element) => element !== null)?.focus();
+    });
+    this.onNews(true);
   }
 
   /** Takes away what was told. */
