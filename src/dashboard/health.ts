@@ -90,7 +90,8 @@ export async function askEngine({ check }: HealthCheck, timeoutMs: number): Prom
   }
 }
 
-async function ask(health: HealthCheck, options: ReadinessOptions): Promise<EngineState> {
+/** Asks one engine and says what it had to say. Never rejects. */
+export async function ask(health: HealthCheck, options: ReadinessOptions): Promise<EngineState> {
   const { engine } = health;
   try {
     await askEngine(health, options.timeoutMs);

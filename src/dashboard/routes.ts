@@ -4,8 +4,10 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Access } from './access/access.js';
+import { apiRoutes, type ApiParts } from './api/routes.js';
 import { BOARD_PATH } from './board.js';
-import { probeRoutes, type HealthCheck } from './health.js';
+import { probeRoutes, type HealthCheck, type ReadinessOptions } from './health.js';
+import { pageRoutes } from './pages/routes.js';
 import type { Role, Route } from './route.js';
 import { trailRoutes } from './trail/routes.js';
 import type { Trail } from './trail/trail.js';
@@ -27,6 +29,8 @@ export interface DashboardParts extends MetricsParts {
   readonly access: Access;
   /** Where changes are noted. */
   readonly trail: Trail;
+  /** What the API tells of and changes; without it there is none. */
+  readonly api?: Pick<ApiParts, 'overview' | 'deliveries'> | undefined;
 }
 
 /** An engine that is silent for this long is away; probes are sent every few seconds. */
@@ -34,12 +38,23 @@ const READINESS_TIMEOUT_MS = 2000;
 
 /** Every address of the dashboard beside the board's own. Here, and nowhere else, addresses are added. */
 export function routesOf(parts: DashboardParts): readonly Route[] {
+  const basePath = parts.settings['dashboard.base-path'];
   return [
     ...probesOf(parts),
     metricsRoute(parts.metrics, 'viewer'),
     ...parts.access.routes,
     ...trailRoutes(parts.trail),
-    homeRoute(parts.settings['dashboard.base-path']),
+    ...(parts.api === undefined ? [homeRoute(basePath)] : withApi(parts, parts.api)),
+  ];
+}
+
+/** The JSON API, and the pages that show what it says. */
+function withApi(parts: DashboardParts, api: Pick<ApiParts, 'overview' | 'deliveries'>): readonly Route[] {
+  const { version } = api.overview.overview();
+  const basePath = parts.settings['dashboard.base-path'];
+  return [
+    ...apiRoutes({ ...parts, ...api }),
+    ...pageRoutes({ basePath, version, hasLogin: parts.access.hasLoginPage }),
   ];
 }
 
@@ -48,13 +63,18 @@ export function metricsServerRoutes(parts: MetricsParts): readonly Route[] {
   return [...probesOf(parts), metricsRoute(parts.metrics, 'anyone')];
 }
 
-function probesOf({ settings, checks, metrics }: MetricsParts): readonly Route[] {
-  return probeRoutes({
+/** How the engines are asked whether they are there. */
+export function readinessOptions({ settings, checks, metrics }: MetricsParts): ReadinessOptions {
+  return {
     checks,
     timeoutMs: READINESS_TIMEOUT_MS,
     metrics,
     hideSecrets: (message) => hideSecrets(message, settings),
-  });
+  };
+}
+
+function probesOf(parts: MetricsParts): readonly Route[] {
+  return probeRoutes(readinessOptions(parts));
 }
 
 function metricsRoute({ registry }: Metrics, role: Role | 'anyone'): Route {

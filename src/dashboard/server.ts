@@ -1,11 +1,13 @@
 import type { Settings } from '../config/settings.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 import { createApp } from './app.js';
 import { gate, type GateOptions } from './access/gate.js';
 import { openAccess } from './access/open-access.js';
 import { BOARD_PATH, boardRoleFor, boardRoutes, createBoard, type BoardQueue } from './board.js';
 import { listen, type HttpServer } from './listen.js';
+import { OverviewService, type OverviewParts } from './overview/service.js';
 import type { ListedRoute } from './route.js';
-import { metricsServerRoutes, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
+import { metricsServerRoutes, readinessOptions, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
 import type { TlsFiles } from './tls.js';
 import { Trail } from './trail/trail.js';
 
@@ -13,9 +15,16 @@ import { Trail } from './trail/trail.js';
 export type MetricsServerOptions = MetricsParts;
 
 /** What the dashboard needs. */
-export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail'> {
+export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail' | 'api'> {
   /** Queues on the board. The caller closes them, after the dashboard. */
   readonly queues: readonly BoardQueue[];
+  /** What the API tells of; without it there is none. */
+  readonly work?: Work | undefined;
+}
+
+/** The work that the dashboard tells of, and can hold up. The caller closes the queues, after the dashboard. */
+export interface Work extends Pick<OverviewParts, 'version' | 'discovery'> {
+  readonly deliveries: readonly PipelineQueue[];
 }
 
 /** A dashboard that listens. */
@@ -31,12 +40,19 @@ export interface Dashboard extends HttpServer {
  * @throws {UsersFileError} when the file of users cannot be read or understood
  */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { settings, redis, log, queues } = options;
+  const { settings, redis, log, queues, work } = options;
   const basePath = settings['dashboard.base-path'];
   const trail = new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log });
   const access = await openAccess({ settings, redis, log });
   const gateOptions: GateOptions = { access, basePath };
-  const routes = routesOf({ ...options, access, trail });
+  const api =
+    work === undefined
+      ? undefined
+      : {
+          overview: new OverviewService({ ...work, settings, redis, log, engines: readinessOptions(options) }),
+          deliveries: work.deliveries,
+        };
+  const routes = routesOf({ ...options, access, trail, api });
   const board = createBoard({ queues, basePath, trail, log });
   const app = createApp({
     routes,
@@ -54,7 +70,14 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     tls: tlsFiles(settings),
     log,
   });
-  return { ...server, routes: [...routes, ...boardRoutes()] };
+  api?.overview.start();
+  return {
+    url: server.url,
+    routes: [...routes, ...boardRoutes()],
+    close: async () => {
+      await Promise.all([server.close(), api?.overview.close()]);
+    },
+  };
 }
 
 /**
