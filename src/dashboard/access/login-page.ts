@@ -24,41 +24,50 @@ export const LOGIN_STYLE_PATH = '/static/login.css';
 export function loginPage(page: LoginPage): string {
   const { basePath, problem, news } = page;
   return html`<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <meta name="robots" content="noindex" />
-    <meta name="color-scheme" content="light dark" />
-    <title>Log in · log-courier</title>
-    <link rel="icon" href="data:," />
-    <link rel="stylesheet" href="${basePath}${LOGIN_STYLE_PATH}" />
-  </head>
-  <body>
-    <main>
-      <h1>log-courier</h1>
-      ${problem === undefined ? '' : html`<p class="problem" role="alert">${problem}</p>`}
-      ${news === undefined ? '' : html`<p class="news" role="status">${news}</p>`}
-      ${page.hasForm ? form(page) : ''}
-      ${page.hasProvider ? provider(page) : ''}
-    </main>
-  </body>
-</html>
-`.text;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <meta name="color-scheme" content="light dark" />
+        <title>Log in · log-courier</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${basePath}${LOGIN_STYLE_PATH}" />
+      </head>
+      <body>
+        <main>
+          <h1>log-courier</h1>
+          ${problem === undefined ? '' : html`<p class="problem" role="alert">${problem}</p>`}
+          ${news === undefined ? '' : html`<p class="news" role="status">${news}</p>`}
+          ${page.hasForm ? form(page) : ''} ${page.hasProvider ? provider(page) : ''}
+        </main>
+      </body>
+    </html> `.text;
 }
 
 function form({ basePath, next, name = '' }: LoginPage): Html {
   return html`<form method="post" action="${basePath}/login">
-        <input type="hidden" name="next" value="${next}" />
-        <label for="name">User</label>
-        <input id="name" name="name" value="${name}" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus />
-        <label for="password">Password</label>
-        <input id="password" name="password" type="password" autocomplete="current-password" required />
-        <button type="submit">Log in</button>
-      </form>`;
+    <input type="hidden" name="next" value="${next}" />
+    <label for="name">User</label>
+    <input
+      id="name"
+      name="name"
+      value="${name}"
+      autocomplete="username"
+      autocapitalize="none"
+      spellcheck="false"
+      required
+      autofocus
+    />
+    <label for="password">Password</label>
+    <input id="password" name="password" type="password" autocomplete="current-password" required />
+    <button type="submit">Log in</button>
+  </form>`;
 }
 
 function provider({ basePath, next, hasForm }: LoginPage): Html {
   const address = `${basePath}/login/oidc?next=${encodeURIComponent(next)}`;
-  return html`${hasForm ? html`<p class="or">or</p>` : ''}<a class="provider" href="${address}">Log in with single sign-on</a>`;
+  return html`${hasForm ? html`<p class="or">or</p>` : ''}<a class="provider" href="${address}"
+      >Log in with single sign-on</a
+    >`;
 }
