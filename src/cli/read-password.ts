@@ -1,7 +1,10 @@
 import { createInterface, type Interface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
+import { Writable, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { print, UsageError, type Output } from './context.js';
+
+/** Where a password comes from: standard input. */
+export type PasswordInput = Readable & { readonly isTTY?: boolean };
 
 /** Nothing that is typed is shown. */
 const silence = (): Writable =>
@@ -19,17 +22,18 @@ const silence = (): Writable =>
  * @throws {UsageError} when it is empty, or the second does not match the first
  */
 export async function readPassword(
-  input: NodeJS.ReadStream,
+  input: PasswordInput,
   prompts: Output,
   stop: AbortSignal,
 ): Promise<string> {
-  const password = input.isTTY ? await ask(input, prompts, stop) : withoutLineBreak(await text(input));
+  const password =
+    input.isTTY === true ? await ask(input, prompts, stop) : withoutLineBreak(await text(input));
   if (password === '')
     throw new UsageError('hash-password: the password is empty; give one on standard input');
   return password;
 }
 
-async function ask(input: NodeJS.ReadStream, prompts: Output, stop: AbortSignal): Promise<string> {
+async function ask(input: PasswordInput, prompts: Output, stop: AbortSignal): Promise<string> {
   const lines = createInterface({ input, output: silence(), terminal: true });
   try {
     const first = await askOnce(lines, 'Password: ', prompts, stop);

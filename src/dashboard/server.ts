@@ -57,7 +57,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   const app = createApp({
     routes,
     gate: gateOptions,
-    trustedProxies: trustedProxies(settings),
+    trustedProxies: settings['dashboard.trusted-proxies'],
     publicHost: publicHost(settings),
     mounts: [{ path: BOARD_PATH, handlers: [gate(gateOptions, boardRoleFor), ...board] }],
     log,
@@ -93,11 +93,6 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     addressSetting: 'metrics-server.listen-address',
     portSetting: 'metrics-server.listen-port',
   });
-}
-
-function trustedProxies(settings: Settings): readonly string[] {
-  const list = settings['dashboard.trusted-proxies'];
-  return list === '' ? [] : list.split(',').map((proxy) => proxy.trim());
 }
 
 function publicHost(settings: Settings): string | undefined {

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, renameSync } from 'node:fs';
 import { get, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -117,8 +116,10 @@ describe('with a certificate', () => {
     url: string,
     options: RequestOptions,
   ): Promise<{ response: IncomingMessage; holder: string }> {
-    const [response]: IncomingMessage[] = await once(get(url, { agent: false, ...options }), 'response');
-    if (!(response?.socket instanceof TLSSocket)) throw new Error('no TLS');
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(url, { agent: false, ...options }, resolve).once('error', reject);
+    });
+    if (!(response.socket instanceof TLSSocket)) throw new Error('no TLS');
     const holder = response.socket.getPeerCertificate().subject.CN;
     response.resume();
     return { response, holder: String(holder) };

@@ -3,20 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import { loadSettings } from '../../src/config/load.js';
 import { variableOf } from '../../src/config/setting-names.js';
 import { settingNames, type SettingName, type Settings } from '../../src/config/settings.js';
 import { startDashboard, type Dashboard, type DashboardOptions } from '../../src/dashboard/server.js';
 import { startRedis } from '../../src/embedded/redis.js';
-import { createLog } from '../../src/observability/log.js';
 import { createMetrics } from '../../src/observability/metrics.js';
+import { openDiscoveryQueue } from '../../src/queues/discovery.js';
 import { connectRedis, redisOptions } from '../../src/queues/connection.js';
-
-const logLine = z.record(z.string(), z.unknown());
-
-/** A line of the log. */
-export type LogLine = Readonly<z.infer<typeof logLine>>;
+import { readableLog, type LogLine } from './readable-log.js';
 
 /** Settings as text, by their dotted names. */
 export type Given = Partial<Record<SettingName, string>>;
@@ -41,15 +36,7 @@ export async function prepareDashboards(): Promise<DashboardGround> {
   const dir = mkdtempSync(join(tmpdir(), 'dashboards-'));
   const server = await startRedis({ dir });
   const started: Dashboard[] = [];
-  const lines: LogLine[] = [];
-  const waiting = new Set<(line: LogLine) => void>();
-  const log = createLog('debug', {
-    write: (text) => {
-      const line = logLine.parse(JSON.parse(text));
-      lines.push(line);
-      for (const tell of waiting) tell(line);
-    },
-  });
+  const { log, lines, logged } = readableLog();
   const settingsWith = (changes: Given): Settings => {
     const given: Given = { 'redis.url': server.url, 'dashboard.listen-port': '0', ...changes };
     const environment = Object.fromEntries(settingNames.map((name) => [variableOf(name), given[name]]));
@@ -57,6 +44,7 @@ export async function prepareDashboards(): Promise<DashboardGround> {
   };
   const settings = settingsWith({});
   const redis = connectRedis(settings);
+  const discovery = openDiscoveryQueue(settings);
   const queue = new Queue('delivery-things', {
     connection: redisOptions(settings),
     prefix: settings['redis.key-prefix'],
@@ -67,20 +55,7 @@ export async function prepareDashboards(): Promise<DashboardGround> {
     redisUrl: server.url,
     queue,
     lines,
-    logged: (condition) =>
-      new Promise((resolve) => {
-        const past = lines.find(condition);
-        if (past !== undefined) {
-          resolve(past);
-          return;
-        }
-        const look = (line: LogLine): void => {
-          if (!condition(line)) return;
-          waiting.delete(look);
-          resolve(line);
-        };
-        waiting.add(look);
-      }),
+    logged,
     settingsWith,
     start: async (changes = {}, parts = {}) => {
       const dashboard = await startDashboard({
@@ -90,6 +65,7 @@ export async function prepareDashboards(): Promise<DashboardGround> {
         checks: [],
         redis,
         queues: [{ queue, description: 'Delivers things.' }],
+        work: { version: '1.2.3', discovery, deliveries: [] },
         ...parts,
       });
       started.push(dashboard);
@@ -97,7 +73,7 @@ export async function prepareDashboards(): Promise<DashboardGround> {
     },
     close: async () => {
       await Promise.all(started.map((dashboard) => dashboard.close()));
-      await queue.close();
+      await Promise.all([queue.close(), discovery.close()]);
       redis.disconnect();
       await server.stop();
       rmSync(dir, { recursive: true });

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { credentialsOf } from '../../src/dashboard/access/authorization.js';
 import { cookieOf } from '../../src/dashboard/access/cookies.js';
+import { countedAs } from '../../src/dashboard/access/login-limit.js';
 import { hashPassword, isPassword, readHash } from '../../src/dashboard/access/password-hash.js';
 import { hashToken, isTokenHash, randomToken } from '../../src/dashboard/access/token.js';
 import { parseUsers, UsersFile, UsersFileError } from '../../src/dashboard/access/users-file.js';
@@ -91,6 +92,21 @@ describe('an Authorization header', () => {
         });
       }),
     );
+  });
+});
+
+describe('attempts', () => {
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0DB8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:db8::9', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['', ''],
+  ])('from %s count for %s', (address, expected) => {
+    expect(countedAs(address)).toBe(expected);
   });
 });
 

@@ -29,11 +29,9 @@ export function gate({ access, basePath }: GateOptions, roleFor: (request: Reque
       return;
     }
     if (needsToken(request, finding) && !hasToken(request, finding.csrfToken)) {
-      response
-        .status(403)
-        .json({
-          error: 'the X-CSRF-Token is missing or old; take the one of /api/me, or load the page again',
-        });
+      response.status(403).json({
+        error: 'the X-CSRF-Token is missing or old; take the one of /api/me, or load the page again',
+      });
       return;
     }
     noteIdentity(response, finding.identity, finding.csrfToken);

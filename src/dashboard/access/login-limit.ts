@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { inTime } from '../in-time.js';
@@ -31,10 +32,11 @@ export class LoginLimit {
    * @returns how long to wait, in seconds; 0 when the attempt may be looked at
    */
   async attempt(address: string): Promise<number> {
+    const key = countedAs(address);
     try {
-      await inTime(this.#redis.consume(address), PATIENCE_MS).catch((error: unknown) => {
+      await inTime(this.#redis.consume(key), PATIENCE_MS).catch((error: unknown) => {
         if (error instanceof RateLimiterRes) throw error;
-        return this.#memory.consume(address);
+        return this.#memory.consume(key);
       });
       return 0;
     } catch (error) {
@@ -45,6 +47,20 @@ export class LoginLimit {
 
   /** Takes an attempt back that turned out to be right. */
   async wasRight(address: string): Promise<void> {
-    await inTime(this.#redis.reward(address), PATIENCE_MS).catch(() => this.#memory.reward(address));
+    const key = countedAs(address);
+    await inTime(this.#redis.reward(key), PATIENCE_MS).catch(() => this.#memory.reward(key));
   }
+}
+
+/** Whoever has an IPv6 address has 2⁶⁴ of them: they count as one. */
+export function countedAs(address: string): string {
+  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (v4 !== undefined) return v4;
+  if (!isIPv6(address)) return address;
+  const [left = '', right] = address.split('%', 1).join('').split('::');
+  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
+  const [first, last] = [groups(left), groups(right ?? '')];
+  const zeros = right === undefined ? [] : Array<string>(8 - first.length - last.length).fill('0');
+  const network = [...first, ...zeros, ...last].slice(0, 4);
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import express, { type Request, type Response } from 'express';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
 import type { Log } from '../../observability/log.js';
 import type { Route } from '../route.js';
 import { loginPage, LOGIN_STYLE_PATH, type LoginPage } from './login-page.js';
@@ -17,14 +18,12 @@ export interface LoginOptions {
   readonly log: Log;
 }
 
-/** Largest form to log in, with everything that browsers may have to say in it. */
-const FORM_LIMIT = '8kb';
+const formSchema = z.object({ name: z.string(), password: z.string(), next: z.string().optional() });
 
 /** The page to log in, and what it does. */
 export function loginRoutes(options: LoginOptions): readonly Route[] {
   const { basePath, cookie } = options;
   const style = readFileSync(new URL('../static/login.css', import.meta.url), 'utf8');
-  const parseForm = express.urlencoded({ extended: false, limit: FORM_LIMIT });
   return [
     {
       method: 'get',
@@ -46,12 +45,7 @@ export function loginRoutes(options: LoginOptions): readonly Route[] {
       path: '/login',
       role: 'anyone',
       does: 'Logs in with a name and a password, from the form of the page',
-      handler: (request, response, next) => {
-        parseForm(request, response, (error: unknown) => {
-          if (error === undefined) logIn(request, response, options).catch(next);
-          else next(error);
-        });
-      },
+      handler: (request, response) => logIn(request, response, options),
     },
     {
       method: 'post',
@@ -91,13 +85,14 @@ export function showLogin(
 
 async function logIn(request: Request, response: Response, options: LoginOptions): Promise<void> {
   const { passwords, basePath, cookie, log } = options;
-  const [name, password, next] = ['name', 'password', 'next'].map((field) => textOf(request.body, field));
+  const body = formSchema.safeParse(request.body);
   const address = request.ip ?? '';
-  if (passwords === undefined || name === undefined || password === undefined) {
+  if (passwords === undefined || !body.success) {
     response.status(400);
-    showLogin(response, options, { next, problem: 'Give a user and a password.' });
+    showLogin(response, options, { next: undefined, problem: 'Give a user and a password.' });
     return;
   }
+  const { name, password, next } = body.data;
   const checked = await passwords.check(name, password, address);
   switch (checked.kind) {
     case 'right':
@@ -123,10 +118,4 @@ async function logIn(request: Request, response: Response, options: LoginOptions
 
 function hasLogins({ passwords, hasProvider }: LoginOptions): boolean {
   return passwords !== undefined || hasProvider;
-}
-
-function textOf(body: unknown, field: string): string | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  const value = Object.entries(body).find(([name]) => name === field)?.[1];
-  return typeof value === 'string' ? value : undefined;
 }

@@ -118,7 +118,8 @@ export class OpenIdConnect {
   #discovered(): Promise<client.Configuration> {
     const issuer = new URL(this.#settings['dashboard.oidc-issuer']);
     const secret = this.#settings['dashboard.oidc-client-secret'];
-    // Settings allow http:// on this machine alone.
+    // Settings allow http:// on this machine alone, which is what this is for.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
     const execute = issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [];
     this.#provider ??= client
       .discovery(

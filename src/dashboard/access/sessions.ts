@@ -84,7 +84,7 @@ export class Sessions {
   /**
    * Ends a session before its time, in every replica.
    *
-   * @throws {Error} when Redis does not take note of it in time; it may do so later
+   * @throws {NoAnswerError} when Redis does not take note of it in time; it may do so later
    */
   async end({ id, expiresAt }: Session): Promise<void> {
     const seconds = Math.max(1, Math.ceil(expiresAt - Date.now() / 1000));
