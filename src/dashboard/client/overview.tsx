@@ -23,6 +23,8 @@ const SOME_GROUPS = 20;
 const TYPING_MS = 250;
 /** What is this old is read again also when the news is not about it, in ms. */
 const OLD_MS = 10_000;
+/** A day changes little, and is long. */
+const DAY_OLD_MS = 60_000;
 
 const live = emptiedElement('live');
 const app = emptiedElement('app');
@@ -76,7 +78,7 @@ function readNews(isOwnChange: boolean): void {
   sources.refresh(isChanged ? 0 : OLD_MS);
   failures.refresh(isChanged ? 0 : OLD_MS);
   trail.refresh(isOwnChange ? 0 : OLD_MS);
-  history.refresh(OLD_MS);
+  history.refresh(view.span === 'day' ? DAY_OLD_MS : OLD_MS);
 }
 
 /** Shows something else, and says so in the address. Each letter of a search is no page of its own. */

@@ -1,6 +1,7 @@
 import type { History, HistoryPoint, PipelineWords } from '../../api/shapes.js';
 import type { Desk } from '../desk.js';
 import { capitalized, formatClock, formatCompact, formatCount, formatDuration, formatUtc } from '../format.js';
+import { inFewerSteps } from '../history.js';
 import type { Loaded } from '../resource.js';
 import type { View } from '../sources-query.js';
 import { Fragment, h, type VNode } from '../vendor/preact.js';
@@ -42,7 +43,7 @@ export function Charts({ desk, words, history, span, onSpan }: Given): VNode {
         </div>
       </div>
       <StateOfLoading desk={desk} of={history} what="The history" />
-      {value !== undefined && <Drawn key={value.span} words={words} history={value} />}
+      {value !== undefined && <Drawn key={value.span} words={words} history={inFewerSteps(value)} />}
     </section>
   );
 }
@@ -62,6 +63,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
   const backlog = valuesOf('backlogRecords');
   const [p50, p99] = [valuesOf('lagP50Seconds'), valuesOf('lagP99Seconds')];
   const share = { times };
+  const minutes = stepSeconds / 60;
   return (
     <Fragment>
       <div class="charts">
@@ -111,7 +113,9 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
         />
       </div>
       <details>
-        <summary>The same figures as a table</summary>
+        <summary>
+          The same figures as a table{minutes === 1 ? ', by the minute' : `, in steps of ${formatCount(minutes)} minutes`}
+        </summary>
         <HistoryTable words={words} points={points} />
       </details>
     </Fragment>
