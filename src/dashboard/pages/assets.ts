@@ -40,7 +40,9 @@ const OF_PACKAGES: Readonly<Record<string, string>> = {
  * @throws when the program was not built, or a package is missing
  */
 export function loadAssets(): Assets {
-  const assets = new Map([...ownFiles(), ...filesOfPackages()].map(([name, file]) => [name, assetFrom(file)]));
+  const assets = new Map(
+    [...ownFiles(), ...filesOfPackages()].map(([name, file]) => [name, assetFrom(file)]),
+  );
   const digest = createHash('sha256');
   for (const [name, { content }] of [...assets].sort(([a], [b]) => (a < b ? -1 : 1))) {
     digest.update(`${name}\0${content.length}\0`).update(content);

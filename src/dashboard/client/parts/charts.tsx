@@ -1,6 +1,13 @@
 import type { History, HistoryPoint, PipelineWords } from '../../api/shapes.js';
 import type { Desk } from '../desk.js';
-import { capitalized, formatClock, formatCompact, formatCount, formatDuration, formatUtc } from '../format.js';
+import {
+  capitalized,
+  formatClock,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatUtc,
+} from '../format.js';
 import { inFewerSteps } from '../history.js';
 import type { Loaded } from '../resource.js';
 import type { View } from '../sources-query.js';
@@ -54,9 +61,12 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
   const valuesOf = (figure: Figure): readonly (number | null)[] => points.map((point) => point[figure]);
   const perMinute = (figure: Figure): readonly (number | null)[] =>
     valuesOf(figure).map((value) => (value === null ? null : (value * 60) / stepSeconds));
-  const one = (label: string, values: Series['values'], colour: string, kind: Series['kind']): readonly Series[] => [
-    { label, values, colour, kind },
-  ];
+  const one = (
+    label: string,
+    values: Series['values'],
+    colour: string,
+    kind: Series['kind'],
+  ): readonly Series[] => [{ label, values, colour, kind }];
   const records = perMinute('records');
   const objects = perMinute('objects');
   const failures = valuesOf('failures');
@@ -114,7 +124,8 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
       </div>
       <details>
         <summary>
-          The same figures as a table{minutes === 1 ? ', by the minute' : `, in steps of ${formatCount(minutes)} minutes`}
+          The same figures as a table
+          {minutes === 1 ? ', by the minute' : `, in steps of ${formatCount(minutes)} minutes`}
         </summary>
         <HistoryTable words={words} points={points} />
       </details>

@@ -43,7 +43,9 @@ export function Sources(given: Given): VNode {
       <StateOfLoading desk={desk} of={sources} what={`The ${words.source.many}`} />
       {value?.total === 0 && (
         <p class="empty">
-          {isNarrowed ? `No ${words.source.one} fits this search.` : `No ${words.source.one} has any ${words.record.many} yet.`}
+          {isNarrowed
+            ? `No ${words.source.one} fits this search.`
+            : `No ${words.source.one} has any ${words.record.many} yet.`}
         </p>
       )}
       {value !== undefined && value.total > 0 && (
