@@ -113,7 +113,8 @@ const SCENES: readonly Scene[] = [
         height: 1180,
         scheme,
         when: async (page) => {
-          await says(page, 'h1', 'stuck');
+          await says(page, 'h1', '3 buckets stuck');
+          await says(page, '.figures', /failed\s*3/);
           await says(page, '.failures > li', 'logs-billing');
           await says(page, '.failures > li', 'Legacy_Logs');
           await chartsDrawn(page);
@@ -150,10 +151,14 @@ const SCENES: readonly Scene[] = [
       },
       {
         name: 'board',
-        path: '/queues/queue/delivery-access-logs?status=failed',
+        path: '/queues/queue/delivery-access-logs?status=completed',
         height: 800,
         when: async (page) => {
-          await page.getByText('NoSuchBucket').first().waitFor();
+          await page
+            .getByText(/^order-[0-9a-f]{16}$/)
+            .first()
+            .waitFor();
+          await page.waitForLoadState('networkidle');
         },
       },
     ],

@@ -101,9 +101,8 @@ function take(next: View, delayMs: number): void {
   desk.changed();
   if (next.pipeline !== before.pipeline) failures.restart();
   if (next.pipeline !== before.pipeline || next.span !== before.span) history.restart();
-  const { span: _, ...table } = next;
-  const { span: __, ...tableBefore } = before;
-  if (JSON.stringify(table) === JSON.stringify(tableBefore)) return;
+  const tableOf = (one: View): string => queryOf({ ...one, span: 'hour' });
+  if (tableOf(next) === tableOf(before)) return;
   window.clearTimeout(typing);
   typing = window.setTimeout(() => {
     sources.restart();

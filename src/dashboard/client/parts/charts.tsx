@@ -83,7 +83,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`${capitalized(words.record.many)} delivered a minute`}
           summary={lastAndMost(records, formatCompact)}
           series={one(words.record.many, records, 'line-1', 'area')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -91,7 +91,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`${capitalized(words.object.many)} a minute`}
           summary={lastAndMost(objects, formatCompact)}
           series={one(words.object.many, objects, 'line-1', 'area')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -99,7 +99,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title="Work orders failed"
           summary={inAll(failures)}
           series={one('failures', failures, 'line-bad', 'bars')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -111,7 +111,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
             { label: 'p50', values: p50, colour: 'line-1', kind: 'line' },
             { label: 'p99', values: p99, colour: 'line-2', kind: 'line', isDashed: true },
           ]}
-          format={formatDuration}
+          unit="seconds"
         />
         <Chart
           {...share}
@@ -119,7 +119,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`Waiting ${words.record.many}`}
           summary={lastAndMost(backlog, formatCompact)}
           series={one(words.record.many, backlog, 'line-2', 'area')}
-          format={formatCompact}
+          unit="count"
         />
       </div>
       <details>

@@ -22,15 +22,17 @@ export class Confirm extends Component<Given, State> {
   readonly #dialog = createRef<HTMLDialogElement>();
   readonly #reason = createRef<HTMLInputElement>();
 
+  /** Called when it has come onto the page. */
   override componentDidMount(): void {
     this.#dialog.current?.showModal();
   }
 
+  /** Called when it leaves the page: gives the focus back to the button that was pressed. */
   override componentWillUnmount(): void {
-    // Gives the focus back to the button that was pressed.
     this.#dialog.current?.close();
   }
 
+  /** What it looks like. */
   override render({ question }: Given, { isBusy, error }: State): VNode {
     return (
       <dialog
