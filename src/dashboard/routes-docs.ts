@@ -4,7 +4,10 @@ import { loadSettings } from '../config/load.js';
 import { markdownTable } from '../config/markdown-table.js';
 import { silentLog } from '../observability/log.js';
 import { createMetrics } from '../observability/metrics.js';
+<<<<<<< HEAD
 import { DISCOVERY_QUEUE } from '../queues/names.js';
+=======
+>>>>>>> api
 import type { PipelineQueue } from '../queues/pipeline-queue.js';
 import { openAccess } from './access/open-access.js';
 import { boardRoutes } from './board.js';
@@ -49,15 +52,26 @@ async function partsForDocs(): Promise<DashboardParts> {
   const redis = new Unconnected();
   const log = silentLog();
   const metrics = createMetrics();
+<<<<<<< HEAD
   const deliveries: readonly PipelineQueue[] = [];
   const engines = readinessOptions({ settings, checks: [], metrics, log });
   const discovery = new Queue(DISCOVERY_QUEUE, { connection: redis });
+=======
+  const never = (): Promise<never> => Promise.reject(new TypeError('made for the documentation'));
+  const discovery = { isPaused: never, resume: never, upsertJobScheduler: never };
+  const engines = readinessOptions({ settings, checks: [], metrics, log });
+  const deliveries: readonly PipelineQueue[] = [];
+>>>>>>> api
   return {
     settings,
     checks: [],
     metrics,
     log,
     redis,
+    api: {
+      overview: new OverviewService({ version: '', settings, redis, log, engines, discovery, deliveries }),
+      deliveries,
+    },
     access: await openAccess({ settings, redis, log }),
     trail: new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log }),
     api: {

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { says, saysNoMore, startPages, type Pages } from '../support/pages.js';
 
 /** A name that no S3 gives a bucket; a record may have it all the same. */
 const HOSTILE = `<img src=x onerror="document.title='taken over'">`;
+
+/** How long the page may take to say what has happened, in ms. */
+const PROMPT_MS = 5000;
 
 let pages: Pages;
 
@@ -27,6 +31,11 @@ async function confirm(page: Page, verb: string): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: verb }).click();
 }
 
+/** Waits until the order book has a failed order. */
+async function untilOneFailed(): Promise<void> {
+  while ((await pages.here.pipeline.failed({})).length === 0) await sleep(50);
+}
+
 function sourcePage(source: string): string {
   return `/source?${new URLSearchParams({ pipeline: 'access-logs', source }).toString()}`;
 }
@@ -36,12 +45,13 @@ describe('the overview', () => {
     const { page, complaints } = await pages.open('/');
     await says(page, 'h1', 'All logs delivered');
     await pages.here.addRecords({ bucket: 'broken', target: 'gone', count: 30, ageSeconds: 5 });
-    await says(page, 'h1', '1 bucket stuck: NoSuchBucket');
-    await says(page, '.failures > li', 'gone');
+    await untilOneFailed();
+    await says(page, 'h1', '1 bucket stuck: NoSuchBucket', PROMPT_MS);
+    await says(page, '.failures > li', 'gone', PROMPT_MS);
     await pages.here.createBucket('gone');
     await page.getByRole('button', { name: 'Retry: NoSuchBucket gone' }).click();
     await confirm(page, 'Retry');
-    await says(page, '.outcome', '1 order with 30 records');
+    await says(page, '.outcome p', '1 order with 30 records');
     await says(page, 'h1', 'All logs delivered');
     await says(page, '.trail', 'ada · retry');
     expect(await pages.here.keysIn('gone')).toHaveLength(1);
@@ -63,7 +73,7 @@ describe('the overview', () => {
     expect(await isThere()).toBe(true);
     await page.keyboard.press('Enter');
     await page.keyboard.press('Enter');
-    await says(page, '.outcome', '1 order with 3 records');
+    await says(page, '.outcome p', '1 order with 3 records');
     expect(await page.locator(':focus').textContent()).toContain('Failures');
     await saysNoMore(page, '.failures > li', 'locked');
   });
@@ -76,7 +86,7 @@ describe('the overview', () => {
     expect(await page.getByRole('dialog').isVisible()).toBe(true);
     await page.getByLabel('Reason').fill('the customer has left <b>');
     await confirm(page, 'Skip for good');
-    await says(page, '.outcome', '1 order given up');
+    await says(page, '.outcome p', '1 order given up');
     await saysNoMore(page, '.failures > li', 'nowhere');
     const { page: source } = await pages.open(sourcePage('left'));
     await says(source, '.orders > li', /Skipped.*Given up by ada.*the customer has left <b>/s);
@@ -87,7 +97,7 @@ describe('the overview', () => {
     const { page: other } = await pages.open('/', { session: pages.viewer });
     await page.getByRole('button', { name: 'Pause delivery' }).click();
     await confirm(page, 'Pause delivery');
-    await says(page, '.outcome', 'delivery is paused');
+    await says(page, '.outcome p', 'delivery is paused');
     for (const one of [page, other]) await says(one, '.banner', /Delivery is paused by ada/);
     await page.getByRole('button', { name: 'Resume delivery' }).click();
     await confirm(page, 'Resume delivery');
@@ -105,7 +115,9 @@ describe('the overview', () => {
     await page.reload();
     await says(page, '.sources tbody', 'quiet');
     expect(await page.getByLabel('Search').inputValue()).toBe('qui');
-    expect(await page.getByRole('columnheader', { name: /^Waiting/ }).getAttribute('aria-sort')).toBe('descending');
+    expect(await page.getByRole('columnheader', { name: /^Waiting/ }).getAttribute('aria-sort')).toBe(
+      'descending',
+    );
     expect(await page.getByRole('button', { name: 'Last day' }).getAttribute('aria-pressed')).toBe('true');
     await page.getByLabel('Search').fill('no such bucket');
     await says(page, '.empty', 'No bucket fits this search.');
@@ -115,7 +127,9 @@ describe('the overview', () => {
     const { page } = await pages.open('/');
     await page.locator('.chart canvas').nth(4).waitFor();
     await page.getByText('The same figures as a table').click();
-    expect(await page.getByRole('region', { name: 'Figures of the charts' }).locator('tbody tr').count()).toBe(60);
+    expect(
+      await page.getByRole('region', { name: 'Figures of the charts' }).locator('tbody tr').count(),
+    ).toBe(60);
   });
 
   test('says when it is cut off, and goes on when the dashboard is back', async () => {
@@ -132,7 +146,8 @@ describe('the overview', () => {
 
   test('works below a base path', async () => {
     const { url } = await pages.startDashboard({ LOG_COURIER_DASHBOARD_BASE_PATH: '/log-courier' });
-    const { page, complaints } = await pages.open(`${url}/log-courier/`);
+    const base = `${url}/`;
+    const { page, complaints } = await pages.open(base, { session: await pages.logInAt(base) });
     await says(page, '.live', 'Live');
     await page.getByRole('link', { name: 'quiet' }).click();
     await says(page, '.standing', 'All records are delivered.');

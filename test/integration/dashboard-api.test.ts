@@ -83,7 +83,13 @@ describe('the API of the dashboard', () => {
       rows: [
         { source: 'notes', state: 'waiting', waitingRecords: 3, lastDeliveredAt: null, targets: [] },
         { source: 'photos', state: 'delivered', oldestAgeSeconds: null, targets: [bench.target] },
-        { source: 'videos', state: 'stuck', waitingRecords: 5, targets: [gone], failureCodes: ['NoSuchBucket'] },
+        {
+          source: 'videos',
+          state: 'stuck',
+          waitingRecords: 5,
+          targets: [gone],
+          failureCodes: ['NoSuchBucket'],
+        },
       ],
     });
     const named = async (query: string): Promise<readonly string[]> =>
@@ -127,7 +133,9 @@ describe('the API of the dashboard', () => {
     expect(photos.orders[0]?.objects).toMatchObject([
       { index: 0, place: bench.target, key: (await bench.here.keysIn(bench.target))[0], records: 10 },
     ]);
-    expect(Date.parse(photos.completeUpTo ?? '')).toBeGreaterThan(Date.parse(photos.orders[0]?.oldestAt ?? ''));
+    expect(Date.parse(photos.completeUpTo ?? '')).toBeGreaterThan(
+      Date.parse(photos.orders[0]?.oldestAt ?? ''),
+    );
     const videos = sourceSchema.parse((await api.get('/api/source?source=videos')).body);
     expect(videos).toMatchObject({
       ...{ state: 'stuck', waitingRecords: 5, completeUpTo: null, targets: [gone] },
@@ -150,7 +158,7 @@ describe('the API of the dashboard', () => {
   });
 
   test('shows the first lines of an object', async () => {
-    const { api } = await prepare();
+    const { api, bench } = await prepare();
     const { orders } = sourceSchema.parse((await api.get('/api/source?source=photos')).body);
     const order = orders[0]?.id ?? '';
     const { body } = await api.get(`/api/object-head?source=photos&order=${order}&index=0`);
@@ -163,6 +171,9 @@ describe('the API of the dashboard', () => {
     expect(text).toContain(' photos ');
     const missing = await api.get(`/api/object-head?source=photos&order=${order}&index=1`);
     expect(missing).toMatchObject({ status: 404, body: { error: expect.any(String) } });
+    await bench.here.deleteBucket(bench.target);
+    const refused = await api.get(`/api/object-head?source=photos&order=${order}&index=0`);
+    expect(refused).toMatchObject({ status: 502, body: { error: expect.stringContaining('NoSuchBucket') } });
   });
 
   test.each([
@@ -234,7 +245,11 @@ describe('changes by the API', () => {
       ...{ state: 'delivered', waitingRecords: 0 },
       orders: [{ state: 'skipped', skip: { reason, records: 5, by: expect.any(String) } }],
     });
-    const again = await api.post('/api/skip', { pipeline: 'access-logs', order: videos.orders[0]?.id, reason });
+    const again = await api.post('/api/skip', {
+      pipeline: 'access-logs',
+      order: videos.orders[0]?.id,
+      reason,
+    });
     expect(again).toMatchObject({ status: 409, body: { error: expect.stringContaining(reason) } });
   });
 
@@ -242,7 +257,11 @@ describe('changes by the API', () => {
     const { api } = await prepare();
     const pipeline = 'access-logs';
     const nothing = await api.post('/api/retry', { pipeline, source: 'photos' });
-    expect(nothing.body).toEqual({ orders: 0, records: 0, message: 'Nothing to retry: no failed order matches.' });
+    expect(nothing.body).toEqual({
+      orders: 0,
+      records: 0,
+      message: 'Nothing to retry: no failed order matches.',
+    });
     const order = '0123456789abcdef';
     expect(await api.post('/api/skip', { pipeline, order, reason: 'x' })).toMatchObject({ status: 404 });
     expect(await api.post('/api/retry', { pipeline, group: order })).toMatchObject({ status: 404 });
@@ -256,7 +275,11 @@ describe('changes by the API', () => {
     expect((await api.get('/api/changes')).body).toMatchObject([
       { action: 'resume', about: 'delivery of all pipelines', outcome: 'done' },
       { action: 'pause', about: 'delivery of all pipelines', outcome: 'done' },
-      { action: 'retry', about: 'all of access-logs', outcome: '1 order with 5 records is back in the queue.' },
+      {
+        action: 'retry',
+        about: 'all of access-logs',
+        outcome: '1 order with 5 records is back in the queue.',
+      },
     ]);
   });
 
@@ -267,7 +290,10 @@ describe('changes by the API', () => {
     const paused = await api.post('/api/pause', { what: 'delivery' });
     expect(pausesSchema.parse(paused.body)).toMatchObject([{ what: 'delivery', pipeline: null }]);
     const overview = overviewSchema.parse((await api.get('/api/overview')).body);
-    expect(overview.headline).toMatchObject({ tone: 'warning', text: expect.stringMatching(/^Delivery paused by /) });
+    expect(overview.headline).toMatchObject({
+      tone: 'warning',
+      text: expect.stringMatching(/^Delivery paused by /),
+    });
     const resumed = await api.post('/api/resume', { what: 'delivery' });
     expect(resumed.body).toEqual([]);
   });
@@ -302,6 +328,8 @@ describe('the history of the dashboard', () => {
     expect(history).toEqual({ pipeline: 'access-logs', span: 'day', stepSeconds: 60 });
     expect(points).toHaveLength(1440);
     const times = points.map(({ at }) => Date.parse(at));
-    expect(new Set(times.slice(1).map((time, index) => time - (times[index] ?? 0)))).toEqual(new Set([60_000]));
+    expect(new Set(times.slice(1).map((time, index) => time - (times[index] ?? 0)))).toEqual(
+      new Set([60_000]),
+    );
   });
 });

@@ -9,8 +9,8 @@ import { logIn, look, openBrowser, type Look, type Session, type Watched } from 
 import { killAll, spawnCli, type CliProcess, type Environment } from './cli.js';
 import { deploy, type Deployment } from './deployment.js';
 
-/** How long a page may take to say what has happened, in ms. */
-export const PROMPT_MS = 5000;
+/** How long a page is waited for, in ms, also on a machine that does much else. */
+const PATIENCE_MS = 30_000;
 
 const PASSWORD = 'correct horse';
 const listening = z.object({ url: z.string() });
@@ -24,17 +24,25 @@ export interface Pages {
   readonly operator: Session;
   /** A session of vic, who is a viewer. */
   readonly viewer: Session;
+  /** Logs ada in at another dashboard. */
+  readonly logInAt: (url: string) => Promise<Session>;
   /** Opens a page of it, as ada unless it is said otherwise. */
   readonly open: (path: string, how?: Look) => Promise<Watched>;
   /** Starts another process, such as a dashboard of its own, and answers where its dashboard is. */
-  readonly startDashboard: (more: Environment) => Promise<{ readonly url: string; readonly process: CliProcess }>;
+  readonly startDashboard: (
+    more: Environment,
+  ) => Promise<{ readonly url: string; readonly process: CliProcess }>;
   /** Closes the pages that are open. */
   readonly closePages: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
 /** Sets one up; nothing in it waits for long, and what fails does so at once. */
-export async function startPages(name: string, prepare: (here: Deployment) => Promise<void>): Promise<Pages> {
+export async function startPages(
+  name: string,
+  prepare: (here: Deployment) => Promise<void>,
+  more: Environment = {},
+): Promise<Pages> {
   const dir = await mkdtemp(join(tmpdir(), `log-courier-${name}-`));
   const engines = await startEngines({ dir: join(dir, 'engines') });
   const users = join(dir, 'users.yaml');
@@ -50,6 +58,7 @@ export async function startPages(name: string, prepare: (here: Deployment) => Pr
     LOG_COURIER_RETRY_MAX_RETRIES: '0',
     LOG_COURIER_DASHBOARD_USERS_FILE: users,
     LOG_COURIER_DASHBOARD_SESSION_SECRET: 'a secret that all dashboards of a test have in common',
+    ...more,
   });
   await prepare(here);
   const start = async (words: readonly string[], more: Environment) => {
@@ -68,6 +77,7 @@ export async function startPages(name: string, prepare: (here: Deployment) => Pr
     url,
     operator,
     viewer,
+    logInAt: (address) => logIn(browser, address, 'ada', PASSWORD),
     open: async (path, how) => {
       const one = await look(browser, new URL(path, url).href, { session: operator, ...how });
       opened.push(one);
@@ -88,11 +98,20 @@ export async function startPages(name: string, prepare: (here: Deployment) => Pr
 }
 
 /** Waits until a page says something. */
-export async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: PROMPT_MS });
+export async function says(
+  page: Page,
+  selector: string,
+  text: string | RegExp,
+  timeout = PATIENCE_MS,
+): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout });
 }
 
 /** Waits until a page no longer says something. */
 export async function saysNoMore(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: PROMPT_MS, state: 'detached' });
+  await page
+    .locator(selector)
+    .filter({ hasText: text })
+    .first()
+    .waitFor({ timeout: PATIENCE_MS, state: 'detached' });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { PipelineWords, SourceDetail } from '../../src/dashboard/api/shapes.js';
+import type { History, HistoryPoint, PipelineWords, SourceDetail } from '../../src/dashboard/api/shapes.js';
 import {
   formatBytes,
   formatClock,
@@ -12,6 +12,7 @@ import {
   formatRelative,
   formatUtc,
 } from '../../src/dashboard/client/format.js';
+import { inFewerSteps } from '../../src/dashboard/client/history.js';
 import { stateSentence } from '../../src/dashboard/client/sentences.js';
 import {
   PLAIN_VIEW,
@@ -133,9 +134,61 @@ describe('the sentence about a source', () => {
 
   test.each([
     [detail, 'Stuck with Full and Gone: 1,234 rows wait, the oldest for 2 h 5 min.'],
-    [{ ...detail, state: 'waiting', waitingRecords: 1 } as const, 'On its way: 1 row waits, the oldest for 2 h 5 min.'],
+    [
+      { ...detail, state: 'waiting', waitingRecords: 1 } as const,
+      'On its way: 1 row waits, the oldest for 2 h 5 min.',
+    ],
     [{ ...detail, state: 'delivered' } as const, 'All rows are delivered.'],
   ])('is in the words of the pipeline', (given, expected) => {
     expect(stateSentence(WORDS, given)).toBe(expected);
+  });
+});
+
+describe('a history', () => {
+  const minute = (at: number, value: number | null): HistoryPoint => ({
+    at: new Date(AT + at * 60_000).toISOString(),
+    records: value,
+    objects: value,
+    failures: value,
+    lagP50Seconds: value,
+    lagP99Seconds: value,
+    backlogRecords: value,
+  });
+  const historyOf = (values: readonly (number | null)[]): History => ({
+    pipeline: 'tables',
+    span: 'day',
+    stepSeconds: 60,
+    points: values.map((value, at) => minute(at, value)),
+  });
+
+  test('of an hour is shown by the minute', () => {
+    const hour = historyOf(Array.from({ length: 60 }, () => 1));
+    expect(inFewerSteps(hour)).toEqual(hour);
+  });
+
+  test('of a day is shown in steps that add counts and keep the largest lag', () => {
+    const { points, stepSeconds } = inFewerSteps(historyOf(Array.from({ length: 1440 }, (_, at) => at % 12)));
+    expect([points.length, stepSeconds]).toEqual([120, 720]);
+    expect(points[0]).toEqual({ ...minute(0, 66), lagP50Seconds: 11, lagP99Seconds: 11, backlogRecords: 11 });
+  });
+
+  test('knows nothing of a step in which nothing is known', () => {
+    const { points } = inFewerSteps(
+      historyOf([...Array.from({ length: 720 }, () => null), ...Array.from({ length: 720 }, () => 2)]),
+    );
+    expect(points[0]).toEqual(minute(0, null));
+    expect(points.at(-1)?.records).toBe(24);
+  });
+
+  test('loses no record', () => {
+    const counts = fc.array(fc.option(fc.nat(1000), { nil: null }), { maxLength: 2000 });
+    fc.assert(
+      fc.property(counts, (values) => {
+        const sum = (all: readonly HistoryPoint[]): number =>
+          all.reduce((total, { records }) => total + (records ?? 0), 0);
+        const whole = historyOf(values);
+        expect(sum(inFewerSteps(whole).points)).toBe(sum(whole.points));
+      }),
+    );
   });
 });

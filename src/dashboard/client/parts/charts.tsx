@@ -1,6 +1,14 @@
 import type { History, HistoryPoint, PipelineWords } from '../../api/shapes.js';
 import type { Desk } from '../desk.js';
-import { capitalized, formatClock, formatCompact, formatCount, formatDuration, formatUtc } from '../format.js';
+import {
+  capitalized,
+  formatClock,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatUtc,
+} from '../format.js';
+import { inFewerSteps } from '../history.js';
 import type { Loaded } from '../resource.js';
 import type { View } from '../sources-query.js';
 import { Fragment, h, type VNode } from '../vendor/preact.js';
@@ -42,7 +50,7 @@ export function Charts({ desk, words, history, span, onSpan }: Given): VNode {
         </div>
       </div>
       <StateOfLoading desk={desk} of={history} what="The history" />
-      {value !== undefined && <Drawn key={value.span} words={words} history={value} />}
+      {value !== undefined && <Drawn key={value.span} words={words} history={inFewerSteps(value)} />}
     </section>
   );
 }
@@ -53,15 +61,19 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
   const valuesOf = (figure: Figure): readonly (number | null)[] => points.map((point) => point[figure]);
   const perMinute = (figure: Figure): readonly (number | null)[] =>
     valuesOf(figure).map((value) => (value === null ? null : (value * 60) / stepSeconds));
-  const one = (label: string, values: Series['values'], colour: string, kind: Series['kind']): readonly Series[] => [
-    { label, values, colour, kind },
-  ];
+  const one = (
+    label: string,
+    values: Series['values'],
+    colour: string,
+    kind: Series['kind'],
+  ): readonly Series[] => [{ label, values, colour, kind }];
   const records = perMinute('records');
   const objects = perMinute('objects');
   const failures = valuesOf('failures');
   const backlog = valuesOf('backlogRecords');
   const [p50, p99] = [valuesOf('lagP50Seconds'), valuesOf('lagP99Seconds')];
   const share = { times };
+  const minutes = stepSeconds / 60;
   return (
     <Fragment>
       <div class="charts">
@@ -71,7 +83,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`${capitalized(words.record.many)} delivered a minute`}
           summary={lastAndMost(records, formatCompact)}
           series={one(words.record.many, records, 'line-1', 'area')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -79,7 +91,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`${capitalized(words.object.many)} a minute`}
           summary={lastAndMost(objects, formatCompact)}
           series={one(words.object.many, objects, 'line-1', 'area')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -87,7 +99,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title="Work orders failed"
           summary={inAll(failures)}
           series={one('failures', failures, 'line-bad', 'bars')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -99,7 +111,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
             { label: 'p50', values: p50, colour: 'line-1', kind: 'line' },
             { label: 'p99', values: p99, colour: 'line-2', kind: 'line', isDashed: true },
           ]}
-          format={formatDuration}
+          unit="seconds"
         />
         <Chart
           {...share}
@@ -107,11 +119,14 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`Waiting ${words.record.many}`}
           summary={lastAndMost(backlog, formatCompact)}
           series={one(words.record.many, backlog, 'line-2', 'area')}
-          format={formatCompact}
+          unit="count"
         />
       </div>
       <details>
-        <summary>The same figures as a table</summary>
+        <summary>
+          The same figures as a table
+          {minutes === 1 ? ', by the minute' : `, in steps of ${formatCount(minutes)} minutes`}
+        </summary>
         <HistoryTable words={words} points={points} />
       </details>
     </Fragment>
