@@ -105,7 +105,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           {...share}
           isWide
           id="chart-lag"
-          title="Lag, from oldest record to delivery"
+          title={`Lag, from oldest ${words.record.one} to delivery`}
           summary={lastAndMost(p99, formatDuration)}
           series={[
             { label: 'p50', values: p50, colour: 'line-1', kind: 'line' },
