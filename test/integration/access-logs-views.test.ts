@@ -114,7 +114,12 @@ describe('figures by minute', () => {
     const orders = new Map((await bench.open()).map((order) => [order.source, order]));
     const { clickhouse, settings } = here.store;
     const object = { bucket: target, prefix: '', key: 'k', records: 5, bytes: 1, sha256: '' };
-    const rowAt = (source: string, state: 'failed' | 'delivered', updatedAtMs: number, outcome: Outcome): object => {
+    const rowAt = (
+      source: string,
+      state: 'failed' | 'delivered',
+      updatedAtMs: number,
+      outcome: Outcome,
+    ): object => {
       const order = orders.get(source);
       if (order === undefined) throw new Error(`${source} was not ordered`);
       const times = {
