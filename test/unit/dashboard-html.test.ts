@@ -20,8 +20,8 @@ describe('a template of HTML', () => {
   });
 
   test('puts lists of HTML one behind the other', () => {
-    const items = ['<', '>'].map((text) => html`<i>${text}</i>`);
-    expect(html`<b>${items}</b>`.text).toBe('<b><i>&lt;</i><i>&gt;</i></b>');
+    const items = ['<', '>'].map((text) => html`<b>${text}</b>`);
+    expect(html`<p>${items}</p>`.text).toBe('<p><b>&lt;</b><b>&gt;</b></p>');
   });
 
   test('lets no text begin or end an element or an attribute', () => {

@@ -137,7 +137,7 @@ function lastAndMost(values: readonly (number | null)[], format: (value: number)
   const known = values.filter((value) => value !== null);
   const last = known.at(-1);
   if (last === undefined) return 'nothing yet';
-  return `now ${format(last)}, at most ${format(Math.max(...known))}`;
+  return `now ${format(last)}, most ${format(Math.max(...known))}`;
 }
 
 function inAll(values: readonly (number | null)[]): string {
