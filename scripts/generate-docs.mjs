@@ -1,6 +1,7 @@
 // Writes what is derived from the code into docs/ and README.md. Needs dist/; `npm run docs` builds it first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { settingsPage, settingsSummary } from '../dist/config/settings-docs.js';
+import { routeTables } from '../dist/dashboard/routes-docs.js';
 import {
   athenaTable,
   logLineFieldsTable,
@@ -13,6 +14,7 @@ splice('docs/log-format.md', {
   pattern: `\`\`\`\n${logLinePattern()}\n\`\`\``,
   athena: `\`\`\`sql\n${athenaTable()}\n\`\`\``,
 });
+splice('docs/api.md', await routeTables());
 splice('README.md', { settings: settingsSummary() });
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */

@@ -5,6 +5,7 @@ import { registerDemo } from './commands/demo.js';
 import { registerDiscover } from './commands/discover.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
+import { registerHashPassword } from './commands/hash-password.js';
 import { registerImport } from './commands/import.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Register[] = [
   registerAudit,
   registerVerifyManifest,
   registerConfig,
+  registerHashPassword,
   registerDemo,
 ];
 

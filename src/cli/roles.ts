@@ -11,6 +11,7 @@ import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/ma
 import { healthChecks, type Queues, type Store } from './assembly.js';
 import { UsageError } from './context.js';
 import type { EngineWatch } from './engine-watch.js';
+import { version } from './version.js';
 import { runWorkers } from './worker-role.js';
 
 /** The roles that a process can play, in any mix. */
@@ -125,9 +126,16 @@ export async function startMaintenance(store: Store, queues: Queues, watch?: Eng
   };
 }
 
-/** Starts the processors of all pipelines. */
-export function startProcessors({ settings, pipelines, metrics, log }: Store, watch?: EngineWatch): Running {
-  const inFlight = new InFlight();
+/**
+ * Starts the processors of all pipelines.
+ *
+ * @param inFlight counts the orders that they are at
+ */
+export function startProcessors(
+  { settings, pipelines, metrics, log }: Store,
+  watch?: EngineWatch,
+  inFlight = new InFlight(),
+): Running {
   const workers = pipelines.flatMap((pipeline) =>
     lanesOf(settings).map((lane) =>
       startDeliveryWorker({
@@ -151,6 +159,8 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
     metrics,
     log,
     checks: healthChecks(store, queues.redis),
+    redis: queues.redis,
+    work: { version: version(), discovery: queues.discovery, deliveries: queues.deliveries },
     queues: [
       { queue: queues.discovery, description: 'Finds what is ready and writes work orders' },
       { queue: queues.maintenance, description: 'Counts delivered work orders again and writes manifests' },
@@ -160,7 +170,7 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
       })),
     ],
   });
-  log.info({ url: server.url }, 'dashboard listening');
+  log.info({ url: `${server.url}${settings['dashboard.base-path']}` }, 'dashboard listening');
   return { drain: () => server.close(), handBack: () => undefined };
 }
 

@@ -8,6 +8,8 @@ import type { DeliveredObject, Failure } from './pipeline.js';
 
 /** One target of an order that could not be delivered to. */
 export interface TargetFailure {
+  /** What could not be delivered to. */
+  readonly target: string;
   /** S3 error code such as `NoSuchBucket`, or a name of our own. */
   readonly code: string;
   /** True when no retry can help until somebody changes something. */
@@ -39,7 +41,8 @@ export class DeliveryError extends Error {
   /** The failure as the order book keeps it: the first permanent one names the code. */
   toFailure(): Failure {
     const first = this.failures.find((failure) => failure.permanent) ?? this.failures[0];
-    return { code: first?.code ?? 'Unknown', reason: this.message, objects: this.objects };
+    const targets = [...new Set(this.failures.map(({ target }) => target))].sort();
+    return { code: first?.code ?? 'Unknown', reason: this.message, targets, objects: this.objects };
   }
 }
 
@@ -48,6 +51,16 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DeliveryError) return error.toFailure();
   const reason = error instanceof Error ? error.message : String(error);
   return { code: error instanceof Error ? error.name : 'Unknown', reason, objects: [] };
+}
+
+/** A destination answered that something which was asked of it cannot be done. */
+export class DestinationError extends Error {
+  override readonly name = 'DestinationError';
+
+  /** @param answer what it answered, fit for people */
+  constructor(answer: string, options: ErrorOptions) {
+    super(`the destination answered ${answer}`, options);
+  }
 }
 
 /** An order that somebody names is in no order book. */

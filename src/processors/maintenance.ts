@@ -13,7 +13,7 @@ import { Lease } from './lease.js';
 import type { MaintenanceParts, TaskOutcome, TaskRunner } from './maintenance-task.js';
 import { writeDueManifests } from './manifests.js';
 import { levelOfFailure } from './outages.js';
-import { findPipeline } from './pipeline-queue.js';
+import { findPipeline } from '../queues/pipeline-queue.js';
 import { untilCancelled } from './until-cancelled.js';
 
 /** The body of each task. */

@@ -14,6 +14,10 @@ export interface BookEntry {
   readonly objects: readonly DeliveredObject[];
   readonly failureCode: string;
   readonly failureReason: string;
+  /** Which targets could not be delivered to. */
+  readonly failureTargets: readonly string[];
+  /** When it failed first, whatever was tried since, ISO 8601; undefined when it never did. */
+  readonly failingSince: string | undefined;
   /** Every delivery, oldest first: several when late records have joined the order. */
   readonly deliveries: readonly Delivery[];
   /** Who gave the order up, and why; undefined unless it is skipped. */
@@ -63,7 +67,17 @@ export function revisionOf(state: RowState, previous: number, deliveredRecords =
 
 /** What a row says beside the order itself; what is left out is empty. */
 export interface Outcome extends Partial<
-  Pick<BookEntry, 'deliveredRecords' | 'objects' | 'failureCode' | 'failureReason' | 'deliveries' | 'skip'>
+  Pick<
+    BookEntry,
+    | 'deliveredRecords'
+    | 'objects'
+    | 'failureCode'
+    | 'failureReason'
+    | 'failureTargets'
+    | 'failingSince'
+    | 'deliveries'
+    | 'skip'
+  >
 > {
   /** Where the first of the orders begins that were cut together; the order's own beginning when left out. */
   readonly batchAfter?: Offset | null;
@@ -115,6 +129,8 @@ export function rowOf(
     skippedRecords: outcome.skip?.records ?? 0,
     failureCode: outcome.failureCode ?? '',
     failureReason: outcome.failureReason ?? '',
+    failureTargets: outcome.failureTargets ?? [],
+    failingSince: outcome.failingSince ?? EPOCH,
     promoteBefore: isoTime(outcome.promoteBeforeMs ?? 0),
     updatedAt: isoTime(outcome.updatedAtMs ?? Date.now()),
     updatedBy,
@@ -141,7 +157,7 @@ function isoTime(milliseconds: number): string {
 export const BOOK_COLUMNS = `orderId, bucketName, raftSessionID, afterInsertedAt, afterStartTime, afterReqId,
   upToInsertedAt, upToStartTime, upToReqId, firstStartTime, oldestInsertedAt, orderedAt, orderedRecords, state,
   deliveredRecords, objects, objectPrefixes, deliveries, skippedBy, skipReason, skippedRecords, failureCode,
-  failureReason, updatedAt, revision`;
+  failureReason, failureTargets, failingSince, updatedAt, revision`;
 
 /** Settings of statements that ask for {@link BOOK_COLUMNS}: times come as ISO 8601 in UTC, tuples with their names. */
 export const BOOK_SETTINGS = {
@@ -185,6 +201,8 @@ export const bookRowSchema = z.object({
   skippedRecords: z.number(),
   failureCode: z.string(),
   failureReason: z.string(),
+  failureTargets: z.array(z.string()),
+  failingSince: milliseconds,
   updatedAt: milliseconds,
   revision: z.number(),
 });
@@ -213,6 +231,8 @@ export function bookEntryOf(row: z.infer<typeof bookRowSchema>): BookEntry {
     })),
     failureCode: row.failureCode,
     failureReason: row.failureReason,
+    failureTargets: row.failureTargets,
+    failingSince: Date.parse(row.failingSince) === 0 ? undefined : row.failingSince,
     deliveries: row.deliveries,
     skip:
       row.state === 'skipped'
