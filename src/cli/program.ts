@@ -6,6 +6,7 @@ import { registerDiscover } from './commands/discover.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerImport } from './commands/import.js';
+import { registerNotify } from './commands/notify.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
 import { registerSchema } from './commands/schema.js';
@@ -27,6 +28,7 @@ const COMMANDS: readonly Register[] = [
   registerSkip,
   registerAudit,
   registerVerifyManifest,
+  registerNotify,
   registerConfig,
   registerDemo,
 ];

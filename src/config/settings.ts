@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { engineSettings } from './engine-settings.js';
+import { notificationSettings } from './notification-settings.js';
 import { decimal, flag, integer, oneOf, setting, text, textLike, type Setting } from './setting.js';
+import { telemetrySettings } from './telemetry-settings.js';
 
 const address = (): ReturnType<typeof textLike> =>
   textLike(/^[0-9A-Za-z.:_-]+$/, 'an IP address or host name');
@@ -213,6 +215,9 @@ export const settingsTable = {
   'metrics-server.enabled': setting(flag(), true, 'Serve /metrics, /healthz and /readyz.'),
   'metrics-server.listen-address': setting(address(), '127.0.0.1', 'Address of the metrics server.'),
   'metrics-server.listen-port': setting(port(), 9090, 'Port of the metrics server; 0 for any free one.'),
+
+  ...telemetrySettings,
+  ...notificationSettings,
 
   'log-level': setting(
     oneOf(['error', 'warn', 'info', 'debug']),

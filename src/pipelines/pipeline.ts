@@ -129,6 +129,8 @@ export interface Discovery<Order extends WorkOrder> {
   readonly countedUpTo: string;
   /** Hand this to the next discovery as `progress`; it says how far the source has been looked through. */
   readonly progress?: string;
+  /** When the oldest record came in that waits and that no order has, about, ISO 8601; null when none waits. */
+  readonly waitingSince?: string | null;
   /** True when the order book holds too many open orders to make further ones. */
   readonly saturated: boolean;
   /** Rows that the store read to find what is ready, as it says itself. */

@@ -7,6 +7,7 @@ import { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
 import { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
+import type { Tracing } from '../../observability/tracing.js';
 import { writeManifests } from '../manifest-writer.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
 import { Crowd } from './asked-together.js';
@@ -37,6 +38,7 @@ export interface AccessLogsParts {
   readonly s3: S3Client;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The access-logs pipeline: S3 server access logs from ClickHouse into the buckets that their owners named. */
