@@ -12,6 +12,7 @@ import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/ma
 import { healthChecks, type Queues, type Store } from './assembly.js';
 import { UsageError } from './context.js';
 import type { EngineWatch } from './engine-watch.js';
+import { version } from './version.js';
 import { runWorkers } from './worker-role.js';
 
 /** The roles that a process can play, in any mix. */
@@ -169,6 +170,8 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
     metrics,
     log,
     checks: healthChecks(store, queues.redis),
+    redis: queues.redis,
+    work: { version: version(), discovery: queues.discovery, deliveries: queues.deliveries },
     queues: [
       { queue: queues.discovery, description: 'Finds what is ready and writes work orders' },
       { queue: queues.maintenance, description: 'Audits, manifests, measurements and notifications' },

@@ -5,11 +5,6 @@ const ADDRESSES = /^([^\s,@]+@[^\s,@]+(\s*,\s*(?=.))?)*$/;
 
 /** The rows of the settings table on who is told of what is stuck. */
 export const notificationSettings = {
-  'dashboard.public-url': setting(
-    url(['http', 'https'], true),
-    '',
-    'Address at which people reach the dashboard, for links in notifications; nothing for no links.',
-  ),
   'notification.webhook-url': setting(
     url(['http', 'https'], true),
     '',

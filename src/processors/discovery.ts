@@ -10,15 +10,17 @@ import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
 import {
   discoveryIntervalMs,
   discoveryJobSchema,
+  noteDiscoveryEnded,
   scheduleDiscovery,
   schedulerId,
   type DiscoveryJob,
 } from '../queues/discovery.js';
 import { keepDiscovered } from '../queues/figures.js';
 import { DISCOVERY_QUEUE } from '../queues/names.js';
+import { discoveryPause } from '../queues/pauses.js';
 import { Lease } from './lease.js';
 import { levelOfFailure, type Outages } from './outages.js';
-import { findPipeline, type PipelineQueue } from './pipeline-queue.js';
+import { findPipeline, type PipelineQueue } from '../queues/pipeline-queue.js';
 import { redrive } from './put-back.js';
 import { watchRetention } from './retention.js';
 import { untilCancelled } from './until-cancelled.js';
@@ -100,6 +102,7 @@ async function discoverWithLease(
   const redriven = lease.remainingMs() > 0 ? await redrive(parts, on, job, open.length) : 0;
   await watchRetention(parts, pipeline, signal);
   metrics.cycles.inc();
+  await noteDiscoveryEnded(redis, settings, pipeline.name);
   await keepDiscovered(redis, settings, job, found.waitingSince);
   return {
     orders: found.orders.length,
@@ -175,6 +178,8 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
       const cancelled = signal ?? new AbortController().signal;
       let foundWork = false;
       try {
+        const paused = await whilePaused(parts, payload, cancelled);
+        if (paused !== undefined) return { skipped: paused };
         const outcome = await untilCancelled(runDiscovery(parts, payload, cancelled), cancelled);
         if (outcome === undefined) return { skipped: 'another process is at it' };
         foundWork = outcome.orders > 0 || outcome.saturated;
@@ -208,6 +213,23 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
     log.debug({ err }, 'discovery worker');
   });
   return worker;
+}
+
+/**
+ * What a discovery does when somebody has paused it: it looks only for records that will be lost meanwhile.
+ *
+ * @returns who paused it; undefined when it is not paused
+ */
+async function whilePaused(
+  parts: DiscoveryParts,
+  job: DiscoveryJob,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { pipeline } = findPipeline(parts.pipelines, job.pipeline);
+  const pause = await discoveryPause(parts.redis, parts.settings, pipeline.name);
+  if (pause === undefined) return undefined;
+  await untilCancelled(watchRetention(parts, pipeline, signal), signal);
+  return `discovery is paused by ${pause.by} since ${pause.at}`;
 }
 
 /** Discoveries of several shards that one process runs side by side. */

@@ -4,7 +4,8 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import { readFigures, type PipelineFigures } from '../queues/figures.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import { discoveryPause } from '../queues/pauses.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 /** What showing the figures of all pipelines works with. */
 export interface FiguresParts {
@@ -23,11 +24,11 @@ const FRESH_FOR_MS = 60_000;
 
 /** Takes what is known of every pipeline into this process's metrics, once. */
 export async function showFigures(parts: FiguresParts): Promise<void> {
-  const { settings, redis, discovery, deliveries, metrics } = parts;
+  const { settings, redis, deliveries, metrics } = parts;
   for (const { pipeline, queue } of deliveries) {
     const [figures, isDiscoveryPaused, isDeliveryPaused] = await Promise.all([
       readFigures(redis, settings, pipeline.name),
-      discovery.isPaused(),
+      isDiscoveryHeld(parts, pipeline.name),
       queue.isPaused(),
     ]);
     show(metrics, pipeline.name, figures);
@@ -35,6 +36,14 @@ export async function showFigures(parts: FiguresParts): Promise<void> {
     for (const [what, isPaused] of Object.entries(pauses))
       metrics.paused.set(pipeline.name, isPaused ? 1 : 0, FRESH_FOR_MS, { what });
   }
+}
+
+/** Of one pipeline, or by a pause of the queue that all have in common. */
+async function isDiscoveryHeld(
+  { settings, redis, discovery }: FiguresParts,
+  pipeline: string,
+): Promise<boolean> {
+  return (await discoveryPause(redis, settings, pipeline)) !== undefined || (await discovery.isPaused());
 }
 
 /**

@@ -15,7 +15,7 @@ import { writeDueManifests } from './manifests.js';
 import { measure } from './measure.js';
 import { notifyOfStuck } from './notify.js';
 import { levelOfFailure } from './outages.js';
-import { findPipeline } from './pipeline-queue.js';
+import { findPipeline } from '../queues/pipeline-queue.js';
 import { untilCancelled } from './until-cancelled.js';
 
 /** The body of each task. */

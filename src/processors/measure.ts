@@ -1,7 +1,7 @@
 import type { WorkOrder } from '../pipelines/pipeline.js';
 import { keepBookFigures, type BookFigures, type OrderFigures } from '../queues/figures.js';
 import type { MaintenanceParts, TaskOutcome } from './maintenance-task.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 /**
  * Looks at what the order book has that is not settled, and keeps it in Redis, from where every process takes it into

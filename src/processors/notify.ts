@@ -5,7 +5,7 @@ import { channelsOf, type Channel } from './notifications/channels.js';
 import { messageOf } from './notifications/message.js';
 import { stuckNews, type StuckLook } from './notifications/news.js';
 import { ToldInRedis } from './notifications/told.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 type NotifyParts = Pick<MaintenanceParts, 'settings' | 'redis' | 'metrics' | 'log'>;
 
@@ -69,7 +69,7 @@ async function tell(
   const news = stuckNews(look, before);
   const isNews = news.stuck.length + news.still.length + news.recovered.length > 0;
   if (isNews) {
-    const wording = { pipeline: pipeline.name, source: { one: 'source', many: 'sources' } };
+    const wording = { pipeline: pipeline.name, source: pipeline.words.source };
     await channel.send(messageOf(settings, wording, news, look.at), signal);
     metrics.notifications.inc({ channel: channel.name, status: 'sent' });
     await told.rest(settings['notification.min-interval-seconds'] * 1000);

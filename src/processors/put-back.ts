@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { DiscoveryShard, WorkOrder } from '../pipelines/pipeline.js';
 import { enqueueAgain, notInQueue } from '../queues/delivery.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 /** Most failed orders that one discovery tries again: those that failed the longest ago. */
 const MOST_A_DISCOVERY = 1000;

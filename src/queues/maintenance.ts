@@ -82,7 +82,8 @@ export async function setUpMaintenance(queue: Queue, settings: Settings, job: Ma
 
 /**
  * Has a task repeated again when Redis has forgotten it, or has stopped to follow it. An interval that another process
- * has set stays, so that two processes with different settings do not put off each other's runs for ever.
+ * has set stays, so that two processes with different settings do not put off each other's runs for ever. A queue that
+ * somebody has paused follows no schedule: that is no fault of it.
  */
 export async function ensureMaintenance(
   queue: Queue,
@@ -90,7 +91,8 @@ export async function ensureMaintenance(
   job: MaintenanceJob,
 ): Promise<void> {
   const wanted = maintenanceIntervalMs(settings, job.task);
-  if (wanted === undefined || (await intervalInForce(queue, maintenanceId(job))) !== undefined) return;
+  if (wanted === undefined || (await queue.isPaused())) return;
+  if ((await intervalInForce(queue, maintenanceId(job))) !== undefined) return;
   await repeat(queue, settings, job, wanted);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createMetrics } from '../../src/observability/metrics.js';
 import { showFigures } from '../../src/processors/figures.js';
 import { runMaintenance } from '../../src/processors/maintenance.js';
+import { Pauses } from '../../src/queues/pauses.js';
 import { useWorkbench } from '../support/test-workbench.js';
 import type { Workbench } from '../support/workbench.js';
 
@@ -35,7 +36,7 @@ async function prepared(): Promise<Workbench> {
     await here.addRecords({ bucket: 'films', target: 'gone', count: 5, raftSession, ageSeconds: 7200 });
   await bench.discover();
   for (const order of await bench.open())
-    await here.pipeline.fail(order, { code: 'NoSuchBucket', reason: 'gone', objects: [] });
+    await here.pipeline.fail(order, { code: 'NoSuchBucket', reason: 'gone', targets: ['gone'], objects: [] });
   await here.addRecords({ bucket: 'photos', target: 'logs', count: 10, ageSeconds: 600 });
   await bench.discover();
   return bench;
@@ -98,12 +99,19 @@ describe('the metrics of discovery', () => {
   });
 });
 
-test('a queue that is paused shows, and shows no more when it goes on', async () => {
+test('what is paused shows, and shows no more when it goes on', async () => {
   const bench = await open();
-  await bench.delivery.pause();
-  await show(bench);
-  expect(await shown(bench, 'paused')).toEqual({ 'access-logs discovery': 0, 'access-logs delivery': 1 });
-  await bench.delivery.resume();
-  await show(bench);
-  expect(await shown(bench, 'paused')).toEqual({ 'access-logs discovery': 0, 'access-logs delivery': 0 });
+  const { here, queues } = bench;
+  const pauses = new Pauses({ ...here.store, ...queues });
+  const paused = async (): Promise<unknown> => {
+    await show(bench);
+    return shown(bench, 'paused');
+  };
+  await pauses.pause('delivery', undefined, 'me');
+  expect(await paused()).toEqual({ 'access-logs discovery': 0, 'access-logs delivery': 1 });
+  await pauses.resume('delivery', undefined);
+  await pauses.pause('discovery', 'access-logs', 'me');
+  expect(await paused()).toEqual({ 'access-logs discovery': 1, 'access-logs delivery': 0 });
+  await pauses.resume('discovery', 'access-logs');
+  expect(await paused()).toEqual({ 'access-logs discovery': 0, 'access-logs delivery': 0 });
 });

@@ -123,7 +123,7 @@ describe('buckets that become stuck', () => {
     expect(await look(bench)).toEqual(NOTHING);
     for (const { id } of failed) await bench.here.pipeline.skip(id, { by: 'me', reason: 'test' });
     expect(await look(bench)).toEqual(SENT);
-    expect(titles()).toEqual([`${STUCK}2 sources stuck`, `${STUCK}1 source recovered`]);
+    expect(titles()).toEqual([`${STUCK}2 buckets stuck`, `${STUCK}1 bucket recovered`]);
   });
 
   test('are told once, whichever process looks next; a wiped Redis has them told once more', async () => {
@@ -148,7 +148,7 @@ describe('buckets that become stuck', () => {
       `${bench.here.settings['redis.key-prefix']}:told-lately:webhook:access-logs`,
     );
     expect(await look(bench)).toEqual(SENT);
-    expect(titles()).toEqual([`${STUCK}1 source stuck`, `${STUCK}2 sources stuck`]);
+    expect(titles()).toEqual([`${STUCK}1 bucket stuck`, `${STUCK}2 buckets stuck`]);
   });
 
   test('are told by mail too, and one channel that is out of order holds up no other', async () => {
@@ -161,7 +161,7 @@ describe('buckets that become stuck', () => {
     expect(webhook.requests).toHaveLength(1);
     expect(mails).toHaveLength(1);
     expect(mails[0]).toContain('To: ops@example.com, night@example.com');
-    expect(mails[0]).toContain('Subject: log-courier, access-logs: 1 source stuck');
+    expect(mails[0]).toContain('Subject: log-courier, access-logs: 1 bucket stuck');
     expect(mails[0]).toContain('photos https://courier.example.com/source?');
     const counted = await bench.here.store.metrics.notifications.get();
     expect(counted.values.map(({ labels, value }) => [labels.channel, labels.status, value])).toEqual([

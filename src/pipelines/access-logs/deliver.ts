@@ -186,7 +186,13 @@ function targetFailure(object: PlannedObject, error: unknown): TargetFailure {
   const advice = permanent ? ` — ${adviceFor(code)}` : '';
   // The same words for every prefix of a bucket, so that the failures of one cause can be told as one.
   const target = `target bucket ${JSON.stringify(object.targetBucket)}`;
-  return { code, permanent, message: `${target}: ${message}${advice}`, cause: error };
+  return {
+    target: object.targetBucket,
+    code,
+    permanent,
+    message: `${target}: ${message}${advice}`,
+    cause: error,
+  };
 }
 
 function receiptOf(

@@ -126,8 +126,8 @@ function circumstances(settings: Settings, state: StoreState): Circumstances {
   return { now, horizon, upSince, trustedFrom, retainedFrom };
 }
 
-/** A scan of everything needs all positions; else most sources have an order of the last hour. */
-function recentFrom({ scanFrom }: Look, { horizon }: Circumstances): number {
+/** A scan of everything needs all positions; else most sources have an order of the last hour. Seconds since 1970. */
+export function recentFrom({ scanFrom }: Look, { horizon }: Circumstances): number {
   return scanFrom === 0 ? 0 : Math.max(0, Math.min(scanFrom ?? horizon, horizon - RECENT));
 }
 

@@ -30,6 +30,7 @@ import { skipOrder } from './skip.js';
 import { isSmallOrder } from './small-order.js';
 import { SmallOrders } from './small-orders.js';
 import { pipelineStatus } from './status.js';
+import { accessLogViews } from './views/views.js';
 
 /** What the pipeline works with; its owner closes these. */
 export interface AccessLogsParts {
@@ -60,6 +61,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const offsets = new OffsetsKeeper(parts);
   return {
     name: ACCESS_LOGS,
+    ...accessLogViews({ ...parts, state }),
     orderSchema: accessLogOrderSchema,
     isSmall: isSmallOrder,
     discover: async (context) => {
@@ -74,7 +76,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     fail: async (order, failure) => {
       const entry = await book.entry(order);
       if (entry !== undefined)
-        await book.markFailed(order, withEarlierObjects(failure, entry), entry.revision);
+        await book.markFailed(order, withEarlierObjects(failure, entry), entry);
     },
     failed: async (filter) =>
       (await book.failed(filter)).map(({ order, failureCode, failureReason, updatedAt }) => ({
@@ -85,10 +87,10 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
       })),
     reopen: (orders) => book.reopen(orders),
     find: (orderId) => book.find(orderId),
-    skip: (orderId, by) =>
+    skip: (which, by) =>
       skipOrder(
         parts,
-        orderId,
+        which,
         by,
         AbortSignal.timeout(Math.ceil(settings['timeout.commit-operation-seconds'] * 1000)),
       ),
