@@ -50,9 +50,8 @@ export class FadingGauge<Label extends string = never> {
   }
 
   /**
-   * Sets a pipeline's value for so many ms; undefined takes it away.
-   *
-   * @param more values of the labels beside the pipeline, if the gauge has some
+   * Sets a pipeline's value for so many ms; undefined takes it away. Behind it stand the values of the labels beside the
+   * pipeline, if the gauge has some.
    */
   set(
     pipeline: string,

@@ -35,11 +35,16 @@ export function createMetrics() {
   ): Histogram<Label> =>
     new Histogram({ name: `log_courier_${name}`, help, buckets: [...buckets], labelNames, registers });
 
+  const batchesProcessed = counter('batches_processed_total', 'Work orders processed, by how it ended.', [
+    'status',
+  ]);
+  // What has not happened yet is 0, so that its first time is an increase.
+  for (const status of ['success', 'failed_permanent', 'failed_transient'])
+    batchesProcessed.inc({ status }, 0);
+
   return {
     registry,
-    batchesProcessed: counter('batches_processed_total', 'Work orders processed, by how it ended.', [
-      'status',
-    ]),
+    batchesProcessed,
     recordsDelivered: counter('records_delivered_total', 'Records delivered.'),
     recordsInPermanentErrors: counter(
       'records_in_permanent_errors_total',

@@ -93,8 +93,9 @@ export async function readFigures(
 
 /** Redis's clock, in ms. */
 async function redisNow(redis: Redis): Promise<number> {
-  const [seconds = 0, microseconds = 0] = await redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  // Redis answers with texts, whatever the types of its client say.
+  const [seconds = 0, microseconds = 0] = (await redis.time()).map(Number);
+  return seconds * 1000 + Math.floor(microseconds / 1000);
 }
 
 /** What another version has written in another form counts as nothing. */

@@ -77,6 +77,7 @@ async function failSome(bench: Workbench, ...buckets: string[]): Promise<void> {
     await bench.here.pipeline.fail(order, {
       code: 'NoSuchBucket',
       reason: 'target bucket "gone"',
+      targets: ['gone'],
       objects: [],
     });
 }
