@@ -140,12 +140,16 @@ export function startFigures({ settings, metrics, log }: Store, queues: Queues):
   };
 }
 
-/** Starts the processors of all pipelines. */
+/**
+ * Starts the processors of all pipelines.
+ *
+ * @param inFlight counts the orders that they are at
+ */
 export function startProcessors(
   { settings, pipelines, metrics, log, tracing }: Store,
   watch?: EngineWatch,
+  inFlight = new InFlight(),
 ): Running {
-  const inFlight = new InFlight();
   const workers = pipelines.flatMap((pipeline) =>
     lanesOf(settings).map((lane) =>
       startDeliveryWorker({

@@ -4,10 +4,9 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Access } from './access/access.js';
-import { apiRoutes } from './api/routes.js';
+import { apiRoutes, type ApiParts } from './api/routes.js';
 import { BOARD_PATH } from './board.js';
 import { probeRoutes, type HealthCheck, type ReadinessOptions } from './health.js';
-import type { OverviewService } from './overview/service.js';
 import type { Role, Route } from './route.js';
 import { trailRoutes } from './trail/routes.js';
 import type { Trail } from './trail/trail.js';
@@ -29,8 +28,8 @@ export interface DashboardParts extends MetricsParts {
   readonly access: Access;
   /** Where changes are noted. */
   readonly trail: Trail;
-  /** What the API tells of; without it there is none. */
-  readonly overview?: OverviewService | undefined;
+  /** What the API tells of and changes; without it there is none. */
+  readonly api?: Pick<ApiParts, 'overview' | 'deliveries'> | undefined;
 }
 
 /** An engine that is silent for this long is away; probes are sent every few seconds. */
@@ -43,7 +42,7 @@ export function routesOf(parts: DashboardParts): readonly Route[] {
     metricsRoute(parts.metrics, 'viewer'),
     ...parts.access.routes,
     ...trailRoutes(parts.trail),
-    ...(parts.overview === undefined ? [] : apiRoutes({ overview: parts.overview, trail: parts.trail })),
+    ...(parts.api === undefined ? [] : apiRoutes({ ...parts, ...parts.api })),
     homeRoute(parts.settings['dashboard.base-path']),
   ];
 }

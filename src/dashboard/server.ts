@@ -14,7 +14,7 @@ import { Trail } from './trail/trail.js';
 export type MetricsServerOptions = MetricsParts;
 
 /** What the dashboard needs. */
-export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail' | 'overview'> {
+export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail' | 'api'> {
   /** Queues on the board. The caller closes them, after the dashboard. */
   readonly queues: readonly BoardQueue[];
   /** What the API tells of; without it there is none. */
@@ -43,11 +43,14 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   const trail = new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log });
   const access = openAccess(settings);
   const gateOptions: GateOptions = { access, basePath };
-  const overview =
+  const api =
     work === undefined
       ? undefined
-      : new OverviewService({ ...work, settings, redis, log, engines: readinessOptions(options) });
-  const routes = routesOf({ ...options, access, trail, overview });
+      : {
+          overview: new OverviewService({ ...work, settings, redis, log, engines: readinessOptions(options) }),
+          deliveries: work.deliveries,
+        };
+  const routes = routesOf({ ...options, access, trail, api });
   const board = createBoard({ queues, basePath, trail, log });
   const app = createApp({
     routes,
@@ -61,12 +64,12 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     addressSetting: 'dashboard.listen-address',
     portSetting: 'dashboard.listen-port',
   });
-  overview?.start();
+  api?.overview.start();
   return {
     url: server.url,
     routes: [...routes, ...boardRoutes()],
     close: async () => {
-      await Promise.all([server.close(), overview?.close()]);
+      await Promise.all([server.close(), api?.overview.close()]);
     },
   };
 }

@@ -21,7 +21,7 @@ import { discoveryPause } from '../queues/pauses.js';
 import { Lease } from './lease.js';
 import { levelOfFailure, type Outages } from './outages.js';
 import { findPipeline, type PipelineQueue } from '../queues/pipeline-queue.js';
-import { redrive } from './put-back.js';
+import { redrive } from './redrive.js';
 import { watchRetention } from './retention.js';
 import { untilCancelled } from './until-cancelled.js';
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Settings } from '../config/settings.js';
@@ -25,6 +26,8 @@ export type ReplicaNote = Readonly<z.infer<typeof replicaSchema>>;
 const EVERY_MS = 3000;
 /** A process that has not said anything for this long is gone, in ms. */
 const GONE_AFTER_MS = 15_000;
+/** How long a process waits for Redis to take its leave, in ms. */
+const LEAVE_MS = 1000;
 
 /** What a process announces itself with. */
 export interface PresenceParts {
@@ -64,11 +67,16 @@ export class Presence {
     return this.#telling;
   }
 
-  /** Takes leave. */
+  /** Takes leave. Never rejects; a Redis that does not answer forgets this process by itself. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    if (this.#parts.redis.status !== 'ready') return;
+    const patience = sleep(LEAVE_MS, undefined, { ref: false });
+    await Promise.race([this.#leave().catch(() => undefined), patience]);
+  }
+
+  async #leave(): Promise<void> {
     const { redis, settings, note } = this.#parts;
-    if (redis.status !== 'ready') return;
     await this.#telling;
     const { id } = note();
     await redis.multi().del(keyOf(settings, id)).srem(idsKey(settings), id).exec();

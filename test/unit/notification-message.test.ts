@@ -45,7 +45,10 @@ describe('a message', () => {
   });
 
   test('links to the page of each source below the public address of the dashboard', () => {
-    const settings = settingsWith({ 'dashboard.public-url': 'https://logs.example.com/courier/' });
+    const settings = settingsWith({
+      'dashboard.public-url': 'https://logs.example.com/courier/',
+      'dashboard.base-path': '/courier',
+    });
     const odd: Cause = {
       ...cause(0),
       sources: [{ source: 'a b&c', orders: 1, records: 1, since: AT }],

@@ -40,7 +40,6 @@ export function answering(handle: (asked: Asked) => unknown): RequestHandler {
       gone.abort();
     });
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(PATIENCE_MS)]);
-    response.set('Cache-Control', 'no-store');
     try {
       const answer = await handle({ request, response, signal });
       if (!response.headersSent) response.json(answer);

@@ -6,8 +6,8 @@ import type { PipelineFigures } from '../overview/pipeline-figures.js';
 import type { OverviewService } from '../overview/service.js';
 import type { Route } from '../route.js';
 import { answering, ApiError, parsed } from './answer.js';
-import { noQuery, objectHeadQuery, pipelineQuery, sourceQuery, sourcesQuery } from './requests.js';
-import type { Failures, ObjectHead, OrderView, Overview, SourceDetail, SourcePage } from './shapes.js';
+import { historyQuery, noQuery, objectHeadQuery, pipelineQuery, sourceQuery, sourcesQuery } from './requests.js';
+import type { Failures, History, ObjectHead, OrderView, Overview, SourceDetail, SourcePage } from './shapes.js';
 import { sourcePage } from './source-page.js';
 
 /** What the routes that change nothing work with. */
@@ -62,6 +62,20 @@ export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
         const query = parsed(sourceQuery, request.query);
         overview.asked();
         return sourceDetail(figuresOf(overview, query.pipeline), query, signal);
+      }),
+    },
+    {
+      method: 'get',
+      path: '/api/history',
+      role: 'viewer',
+      does: 'What was delivered and failed, how late, and what waited, minute by minute, over an hour or a day',
+      handler: answering(({ request }): History => {
+        const query = parsed(historyQuery, request.query);
+        overview.asked();
+        const { pipeline } = figuresOf(overview, query.pipeline);
+        const history = overview.histories.get(pipeline.name);
+        if (history === undefined) throw new TypeError(`${pipeline.name} has no history`);
+        return history.history(query.span);
       }),
     },
     {

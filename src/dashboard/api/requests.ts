@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isOneLine, LONGEST_REASON } from '../../queues/give-up.js';
 
 /** Sources and orders that one page has at most. */
 export const LARGEST_PAGE = 500;
@@ -83,6 +84,52 @@ export const objectHeadQuery = z.strictObject(
     order: z.string('give the id of an order').regex(/^[0-9a-f]{16}$/, 'give the id of an order: 16 hex digits'),
     index: whole(0, 100_000),
   },
+  { error: unknownField },
+);
+
+const selection = {
+  pipeline: name,
+  group: z.string('give the id of a group').regex(/^[0-9a-f]{16}$/, 'give the id of a group of failures').optional(),
+  source: name.optional(),
+  order: z.string('give the id of an order').regex(/^[0-9a-f]{16}$/, 'give the id of an order: 16 hex digits').optional(),
+};
+
+/** Which failed orders a change is about. */
+export interface SelectionBody {
+  readonly pipeline: string;
+  readonly group?: string | undefined;
+  readonly source?: string | undefined;
+  readonly order?: string | undefined;
+  readonly all?: true | undefined;
+}
+
+const isOne = ({ group, source, order, all }: SelectionBody): boolean =>
+  [group, source, order, all].filter((one) => one !== undefined).length === 1;
+
+/** Body of `POST /api/retry`. */
+export const retryBody = z
+  .strictObject({ ...selection, all: z.literal(true, 'give true, or leave it out').optional() }, { error: unknownField })
+  .refine(isOne, { error: 'give exactly one of group, source, order and all' });
+
+/** Body of `POST /api/skip`. */
+export const skipBody = z
+  .strictObject(
+    {
+      ...selection,
+      reason: z
+        .string('give a reason')
+        .trim()
+        .refine((text) => isOneLine(text, LONGEST_REASON), {
+          error: `give a reason of at most ${String(LONGEST_REASON)} characters, without line breaks`,
+        }),
+    },
+    { error: unknownField },
+  )
+  .refine(isOne, { error: 'give exactly one of group, source and order' });
+
+/** Body of `POST /api/pause` and `POST /api/resume`. */
+export const pauseBody = z.strictObject(
+  { what: oneOf(['discovery', 'delivery']), pipeline },
   { error: unknownField },
 );
 

@@ -4,6 +4,9 @@ import type { RetentionReport } from '../../pipelines/retention.js';
 import type { FailedGroup, SourceFigures, SourcesReport } from '../../pipelines/views.js';
 import type { FailureGroupView, PipelineOverview, SourceRow } from '../api/shapes.js';
 
+/** How long figures count as those of the moment, in ms. */
+const FRESH_FOR_MS = 150_000;
+
 /** Why a source is stuck. */
 interface Stuck {
   readonly codes: Set<string>;
@@ -38,7 +41,7 @@ export class PipelineFigures {
   }
 
   /** Reads the failures. */
-  async readFailures(signal: AbortSignal): Promise<void> {
+  async readFailures(signal?: AbortSignal): Promise<void> {
     this.#groups = await this.pipeline.failures(signal);
     const stuck = new Map<string, Stuck>();
     for (const { code, targets, sources } of this.#groups) {
@@ -79,6 +82,12 @@ export class PipelineFigures {
     return this.#groups.find((group) => groupId(group) === id);
   }
 
+  /** The same, when it has only just begun to fail. */
+  async readGroup(id: string): Promise<FailedGroup | undefined> {
+    await this.readFailures();
+    return this.group(id);
+  }
+
   /** Codes of the failures, the most frequent first. */
   get failureCodes(): readonly string[] {
     return [...new Set(this.#groups.map(({ code }) => code))];
@@ -94,6 +103,12 @@ export class PipelineFigures {
   get sourceNow(): number | undefined {
     if (this.#report === undefined) return undefined;
     return Date.parse(this.#report.at) + performance.now() - this.#reportedAt;
+  }
+
+  /** Records that wait, when that was read lately. */
+  get backlog(): number | undefined {
+    const isFresh = performance.now() - this.#reportedAt < FRESH_FOR_MS;
+    return isFresh ? this.#report?.sources.reduce((sum, { waitingRecords }) => sum + waitingRecords, 0) : undefined;
   }
 
   /** The pipeline in figures. */

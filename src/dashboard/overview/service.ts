@@ -6,6 +6,8 @@ import { Pauses, type PauseParts } from '../../queues/pauses.js';
 import { readReplicas } from '../../queues/replicas.js';
 import type { Overview, Pause, Replica } from '../api/shapes.js';
 import type { ReadinessOptions } from '../health.js';
+import { HistoryKeeper } from '../history/keeper.js';
+import { HistoryStore } from '../history/store.js';
 import { inTime } from '../in-time.js';
 import { Engines } from './engines.js';
 import { headlineOf } from './headline.js';
@@ -26,16 +28,22 @@ interface Events {
   readonly overview: [];
   /** The failures of a pipeline are others now. */
   readonly failures: [pipeline: string];
+  /** Nothing is read any more. */
+  readonly end: [];
 }
 
 /** How often each thing is read while somebody watches, and while nobody does; ms. */
 const OFTEN = { watchedMs: 2000, unwatchedMs: 10_000 } as const;
 const SELDOM = { watchedMs: 10_000, unwatchedMs: 60_000 } as const;
 const RARELY = { watchedMs: 60_000, unwatchedMs: 300_000 } as const;
+/** What is kept for later is read whether anybody watches or not. */
+const ALWAYS = { watchedMs: 12_000, unwatchedMs: 15_000 } as const;
 /** Whoever asked within this time counts as watching, in ms. */
 const WATCHED_FOR_MS = 30_000;
 /** A Redis that is silent for this long is not waited for, in ms. */
 const REDIS_PATIENCE_MS = 5000;
+/** How long a change waits for what it is seen by, in ms. */
+const CHANGE_PATIENCE_MS = 3000;
 /** A discovery is missed when it is this many of its longest intervals late. */
 const MISSED_INTERVALS = 3;
 /** Time that a record may take beyond its thresholds until it is late, in seconds. */
@@ -48,9 +56,13 @@ const GRACE_SECONDS = 60;
 export class OverviewService extends EventEmitter<Events> {
   readonly figures: ReadonlyMap<string, PipelineFigures>;
   readonly pauses: Pauses;
+  /** The history of each pipeline, by name. */
+  readonly histories: ReadonlyMap<string, HistoryKeeper>;
   readonly #parts: OverviewParts;
   readonly #engines: Engines;
   readonly #refreshes: readonly Refresh[];
+  /** Those that are read every two seconds. */
+  readonly #quick: readonly Refresh[];
   #watchers = 0;
   #askedAt = -Infinity;
   #replicas: readonly Replica[] = [];
@@ -65,14 +77,29 @@ export class OverviewService extends EventEmitter<Events> {
     this.figures = new Map(
       parts.deliveries.map(({ pipeline }) => [pipeline.name, new PipelineFigures(pipeline)]),
     );
-    this.#refreshes = [
+    const all = [...this.figures.values()];
+    const { redis, settings } = parts;
+    this.histories = new Map(
+      all.map((of) => {
+        const { pipeline } = of;
+        const store = new HistoryStore(redis, settings['redis.key-prefix'], pipeline.name);
+        return [pipeline.name, new HistoryKeeper({ pipeline, store, backlog: () => of.backlog })];
+      }),
+    );
+    this.#quick = [
       this.#refresh('the engines', OFTEN, () => this.#engines.read()),
       this.#refresh('what stands in Redis', OFTEN, () => this.#readRedis()),
-      ...[...this.figures.values()].flatMap((of) => [
-        this.#refresh('failures', OFTEN, (signal) => this.#readFailures(of, signal)),
+      ...all.map((of) => this.#refresh('failures', OFTEN, (signal) => this.#readFailures(of, signal))),
+    ];
+    this.#refreshes = [
+      ...this.#quick,
+      ...all.flatMap((of) => [
         this.#refresh('sources', SELDOM, (signal) => of.readSources(signal)),
         this.#refresh('retention', RARELY, (signal) => of.readRetention(signal)),
       ]),
+      ...[...this.histories.values()].map((history) =>
+        this.#refresh('the history', ALWAYS, (signal) => history.read(signal)),
+      ),
     ];
   }
 
@@ -83,12 +110,16 @@ export class OverviewService extends EventEmitter<Events> {
 
   /** Ends. */
   async close(): Promise<void> {
+    this.emit('end');
     await Promise.all(this.#refreshes.map((refresh) => refresh.close()));
   }
 
-  /** Reads everything once, e.g. after a change. Never rejects. */
-  async readNow(): Promise<void> {
-    await Promise.all(this.#refreshes.map((refresh) => refresh.now()));
+  /** Reads what a change is seen by, once it is made; what takes longer is read soon. Never rejects. */
+  async changed(): Promise<void> {
+    const quick = Promise.all(this.#quick.map((refresh) => refresh.now()));
+    // An engine that is away must not hold up the answer.
+    await inTime(quick, CHANGE_PATIENCE_MS).catch(() => undefined);
+    this.#hurry();
   }
 
   /** Notes that somebody has asked: what is read for people is read more often. */
