@@ -17,13 +17,15 @@ type NotifyParts = Pick<MaintenanceParts, 'settings' | 'redis' | 'metrics' | 'lo
 export async function notifyOfStuck(
   parts: NotifyParts,
   { pipeline }: Pick<PipelineQueue, 'pipeline'>,
-  { signal }: Pick<MaintenanceContext, 'signal'>,
+  { signal, leaseRemainingMs }: MaintenanceContext,
 ): Promise<TaskOutcome> {
   const { settings, redis, log } = parts;
   let look: StuckLook | undefined;
   const figures = { sent: 0, failed: 0 };
   for (const channel of channelsOf(settings)) {
     const told = new ToldInRedis(redis, settings, channel.name, pipeline.name);
+    // Another process has taken this one's place, and tells.
+    if (leaseRemainingMs() <= 0) break;
     if (await told.isResting()) continue;
     look ??= await lookAt(pipeline, settings['notification.repeat-hours'] * 3_600_000);
     try {

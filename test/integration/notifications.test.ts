@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
 import { z } from 'zod';
-import { putBack } from '../../src/processors/put-back.js';
+import { putBack } from '../../src/queues/put-back.js';
 import { runMaintenance } from '../../src/processors/maintenance.js';
 import { sendToWebhook, signatureOf } from '../../src/processors/notifications/webhook.js';
 import { testMessage } from '../../src/processors/notifications/message.js';
