@@ -80,6 +80,8 @@ apt_install() {
     as_root "${install[@]}" >&2 || fail "apt-get could not install $1; its messages are above."
   fi
   allow_services
+  # Debian has what it installs started at the next boot too; nobody has asked for that.
+  if have systemctl; then as_root systemctl disable --quiet "$1.service" >/dev/null 2>&1 || true; fi
 }
 
 # install_program COMMAND APT-PACKAGE BREW-FORMULA
