@@ -5,6 +5,7 @@ import { registerDemo } from './commands/demo.js';
 import { registerDiscover } from './commands/discover.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
+import { registerHashPassword } from './commands/hash-password.js';
 import { registerImport } from './commands/import.js';
 import { registerNotify } from './commands/notify.js';
 import { registerRetry } from './commands/retry.js';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Register[] = [
   registerVerifyManifest,
   registerNotify,
   registerConfig,
+  registerHashPassword,
   registerDemo,
 ];
 

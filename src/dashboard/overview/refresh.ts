@@ -66,8 +66,9 @@ export class Refresh {
   /** Waits until the next reading is due, which may be sooner when somebody begins to watch. */
   async #wait(began: number, leastMs: number): Promise<void> {
     const { watchedMs, unwatchedMs, isWatched } = this.#of;
+    if (this.#closed.signal.aborted) return;
     this.#pause = new AbortController();
-    const signal = AbortSignal.any([this.#closed.signal, this.#pause.signal]);
+    const { signal } = this.#pause;
     const untilNow = performance.now() - began;
     const pauseMs = Math.max(leastMs, (isWatched() ? watchedMs : unwatchedMs) - untilNow);
     await sleep(Math.max(0, pauseMs), undefined, { signal, ref: false }).catch(() => undefined);

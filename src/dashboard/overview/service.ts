@@ -34,7 +34,7 @@ interface Events {
 
 /** How often each thing is read while somebody watches, and while nobody does; ms. */
 const OFTEN = { watchedMs: 2000, unwatchedMs: 10_000 } as const;
-const SELDOM = { watchedMs: 10_000, unwatchedMs: 60_000 } as const;
+const SELDOM = { watchedMs: 5000, unwatchedMs: 60_000 } as const;
 const RARELY = { watchedMs: 60_000, unwatchedMs: 300_000 } as const;
 /** What is kept for later is read whether anybody watches or not. */
 const ALWAYS = { watchedMs: 12_000, unwatchedMs: 15_000 } as const;
@@ -162,10 +162,7 @@ export class OverviewService extends EventEmitter<Events> {
         failureCodes: this.figures.get(pipeline.name)?.failureCodes ?? [],
       })),
       lateAfterSeconds:
-        Math.max(
-          settings['consumer.time-threshold-seconds'],
-          settings['consumer.processing-delay-seconds'],
-        ) +
+        Math.max(settings['consumer.time-threshold-seconds'], settings['consumer.processing-delay-seconds']) +
         longestInterval +
         GRACE_SECONDS,
       discoveryMissedAfterSeconds: longestInterval * MISSED_INTERVALS + GRACE_SECONDS,
@@ -208,9 +205,10 @@ export class OverviewService extends EventEmitter<Events> {
   }
 
   async #readFailures(of: PipelineFigures, signal: AbortSignal): Promise<void> {
-    const before = JSON.stringify(of.failures);
-    await of.readFailures(signal);
-    if (JSON.stringify(of.failures) !== before) this.emit('failures', of.pipeline.name);
+    if (!(await of.readFailures(signal))) return;
+    this.emit('failures', of.pipeline.name);
+    // What has failed, or fails no longer, waits or does not.
+    for (const refresh of this.#refreshes) if (!this.#quick.includes(refresh)) refresh.hurry();
   }
 
   async #readRedis(): Promise<void> {

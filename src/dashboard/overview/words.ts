@@ -14,6 +14,7 @@ const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
   [86_400, 'd'],
   [3600, 'h'],
   [60, 'min'],
+  [1, 's'],
 ];
 
 /** A duration in its two largest units: "42 s", "12 min", "3 h 5 min", "2 d 4 h". */
