@@ -3,6 +3,7 @@ import { registerAudit } from './commands/audit.js';
 import { registerConfig } from './commands/config.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDiscover } from './commands/discover.js';
+import { registerDoctor } from './commands/doctor.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerImport } from './commands/import.js';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Register[] = [
   registerAudit,
   registerVerifyManifest,
   registerConfig,
+  registerDoctor,
   registerDemo,
 ];
 

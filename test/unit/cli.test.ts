@@ -80,6 +80,7 @@ const COMMANDS = [
   ['audit'],
   ['verify-manifest'],
   ['config'],
+  ['doctor'],
   ['demo'],
 ];
 
