@@ -22,7 +22,7 @@ test('KEDA is told the name of the sorted set in which a real Redis has the orde
     ({ kind }) => kind === 'ScaledObject',
   );
   const [{ metadata }] = scaledObject.parse(manifest).spec.triggers;
-  const prefix = settingsTable['redis.key-prefix'].default;
+  const prefix = String(settingsTable['redis.key-prefix'].default);
   const key = metadata.listName.replace(prefix, bench.here.settings['redis.key-prefix']);
   expect(key).not.toBe(metadata.listName);
   expect(await bench.queues.redis.zcard(key)).toBe(3);

@@ -26,9 +26,11 @@ export type Manifest = z.output<typeof manifestSchema>;
 
 /** All documents of a YAML text. */
 export function documentsIn(text: string): readonly unknown[] {
-  return parseAllDocuments(text).map((document): unknown => {
-    for (const error of document.errors) throw error;
-    return document.toJS();
+  return parseAllDocuments(text).map((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw error;
+    const value: unknown = document.toJS();
+    return value;
   });
 }
 

@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import { isBucketName } from '../../destinations/s3/errors.js';
+import type { Finding } from '../../pipelines/finding.js';
 import { openStore } from '../assembly.js';
 import { print, printJson, UsageError, type Register } from '../context.js';
 import { diagnose, type Diagnosis } from '../doctor/examine.js';
@@ -46,25 +46,22 @@ export const registerDoctor: Register = (program, context) => {
   withSettings(command);
 };
 
-/** Widths of the columns, for a terminal of 140 characters. */
-const WIDTHS = [9, 28, 48, 50];
 /** What is to be done stands first. */
 const ORDER = { problem: 0, warning: 1, ok: 2 } as const;
 
-/** A diagnosis as a table, what needs doing first. */
+/** A diagnosis as a table of verdict and finding, what needs doing first, and the verdict on the whole last. */
 export function describeDiagnosis({ counts, findings }: Diagnosis): string {
-  const table = new Table({
-    head: ['', 'looked at', 'found', 'what to do'],
-    colWidths: WIDTHS,
-    wordWrap: true,
-    wrapOnWordBoundary: true,
-    style: { head: [], border: [] },
-  });
-  for (const { check, subject, verdict, found, advice } of [...findings].sort(
-    (one, other) => ORDER[one.verdict] - ORDER[other.verdict],
-  ))
-    table.push([verdict, subject === '' ? check : `${check}\n${subject}`, found, advice]);
-  return `${table.toString()}\n${summary(counts)}`;
+  const sorted = [...findings].sort((one, other) => ORDER[one.verdict] - ORDER[other.verdict]);
+  return [...sorted.flatMap(rowsOf), summary(counts)].join('\n');
+}
+
+/** Width of the column of verdicts, and of the arrow that stands in it before what is to be done. */
+const VERDICT_WIDTH = 9;
+
+function rowsOf({ check, subject, verdict, found, advice }: Finding): readonly string[] {
+  const name = `${verdict.padEnd(VERDICT_WIDTH)}${check}${subject === '' ? '' : ` ${subject}`}`;
+  if (verdict === 'ok') return [`${name}: ${found}`];
+  return [name, `${' '.repeat(VERDICT_WIDTH)}${found}`, `${'→ '.padStart(VERDICT_WIDTH)}${advice}`];
 }
 
 function summary({ ok, warning, problem }: Diagnosis['counts']): string {

@@ -78,7 +78,7 @@ async function examineTargets(
     return [
       warning(
         about('s3.bucket.write'),
-        'no bucket was tried: no record of the last hour names one',
+        'no bucket was tried: no record of the last day names one',
         'name one with --bucket: a test object is written there, and removed',
       ),
     ];

@@ -13,7 +13,7 @@ const MOST_TARGETS = 5;
 /** Records that are looked at, at most, for the sake of an answer within seconds. */
 const MOST_ROWS = 20_000_000;
 
-/** The targets that the records of the last hour name, those named the latest first. Throws as {@link ClickHouse.query} does. */
+/** The targets that the records of the last day name, those named the latest first. Throws as {@link ClickHouse.query} does. */
 export async function recentTargets(
   clickhouse: ClickHouse,
   { logs }: Tables,
@@ -22,7 +22,7 @@ export async function recentTargets(
   return clickhouse.query(
     z.object({ bucket: z.string(), prefix: z.string() }),
     `SELECT loggingTargetBucket AS bucket, any(loggingTargetPrefix) AS prefix FROM ${logs}
-     WHERE loggingEnabled AND loggingTargetBucket != '' AND insertedAt >= now() - INTERVAL 1 HOUR
+     WHERE loggingEnabled AND loggingTargetBucket != '' AND insertedAt >= now() - INTERVAL 1 DAY
      GROUP BY bucket ORDER BY max(insertedAt) DESC, bucket LIMIT {most:UInt32}`,
     {
       doing: 'look for target buckets',
