@@ -1,6 +1,8 @@
 // Writes what is derived from the code into docs/ and README.md. Needs dist/; `npm run docs` builds it first.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { markdownTable } from '../dist/config/markdown-table.js';
 import { settingsPage, settingsSummary } from '../dist/config/settings-docs.js';
+import { metricsPage } from '../dist/observability/metrics-docs.js';
 import {
   athenaTable,
   logLineFieldsTable,
@@ -8,6 +10,7 @@ import {
 } from '../dist/pipelines/access-logs/log-line-docs.js';
 
 writeFileSync('docs/settings.md', settingsPage());
+writeFileSync('docs/metrics.md', metricsPage(markdownTable));
 splice('docs/log-format.md', {
   fields: logLineFieldsTable(),
   pattern: `\`\`\`\n${logLinePattern()}\n\`\`\``,

@@ -3,7 +3,7 @@
 # Run it as often as you like: it says nothing when there is nothing to do. It starts no service.
 #
 #   scripts/setup.sh                   packages and redis-server
-#   scripts/setup.sh --with tests      and goaccess, with which the tests read log objects
+#   scripts/setup.sh --with tests      and goaccess and promtool, with which the tests read log objects and alert rules
 #   scripts/setup.sh --with chromium   and a browser for the tests of the dashboard
 set -euo pipefail
 
@@ -108,5 +108,8 @@ read_arguments "$@"
 check_node
 install_packages
 install_program redis-server redis-server redis
-if $with_tests; then try_program goaccess goaccess goaccess; fi
+if $with_tests; then
+  try_program goaccess goaccess goaccess
+  try_program promtool prometheus prometheus
+fi
 if $with_chromium; then install_program chromium chromium chromium; fi

@@ -7,6 +7,7 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerImport } from './commands/import.js';
+import { registerNotify } from './commands/notify.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
 import { registerSchema } from './commands/schema.js';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Register[] = [
   registerSkip,
   registerAudit,
   registerVerifyManifest,
+  registerNotify,
   registerConfig,
   registerDoctor,
   registerDemo,

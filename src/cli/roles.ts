@@ -3,6 +3,7 @@ import type { Log } from '../observability/log.js';
 import { ENGINES_OF_DELIVERY } from '../pipelines/errors.js';
 import { startDeliveryWorker } from '../processors/delivery.js';
 import { startDiscoveryWorker } from '../processors/discovery.js';
+import { followFigures } from '../processors/figures.js';
 import { InFlight } from '../processors/in-flight.js';
 import { startMaintenanceWorker } from '../processors/maintenance.js';
 import { lanesOf } from '../processors/small-in-flight.js';
@@ -11,6 +12,7 @@ import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/ma
 import { healthChecks, type Queues, type Store } from './assembly.js';
 import { UsageError } from './context.js';
 import type { EngineWatch } from './engine-watch.js';
+import { version } from './version.js';
 import { runWorkers } from './worker-role.js';
 
 /** The roles that a process can play, in any mix. */
@@ -73,7 +75,7 @@ function watchSchedule(ensure: () => Promise<void>, log: Log, watch: EngineWatch
 
 /** Starts discovery: its worker, and a watch over the schedule, which a wiped Redis forgets. */
 export async function startDiscovery(store: Store, queues: Queues, watch?: EngineWatch): Promise<Running> {
-  const { settings, pipelines, metrics, log } = store;
+  const { settings, pipelines, metrics, log, tracing } = store;
   const jobs = pipelines.flatMap(({ name }) => discoveriesOf(name, settings['consumer.discovery-shards']));
   const ensure = async (): Promise<void> => {
     for (const job of jobs) await ensureScheduled(queues.discovery, settings, job);
@@ -81,7 +83,7 @@ export async function startDiscovery(store: Store, queues: Queues, watch?: Engin
   await removeOtherSchedulers(queues.discovery, jobs);
   await ensure();
   const stopWatching = watchSchedule(ensure, log, watch);
-  const parts = { settings, metrics, log, redis: queues.redis, discoveryQueue: queues.discovery };
+  const parts = { settings, metrics, log, tracing, redis: queues.redis, discoveryQueue: queues.discovery };
   const worker = startDiscoveryWorker({ ...parts, pipelines: queues.deliveries, outages: watch });
   const running = runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log });
   return {
@@ -125,9 +127,29 @@ export async function startMaintenance(store: Store, queues: Queues, watch?: Eng
   };
 }
 
-/** Starts the processors of all pipelines. */
-export function startProcessors({ settings, pipelines, metrics, log }: Store, watch?: EngineWatch): Running {
-  const inFlight = new InFlight();
+/** Starts to show, in this process's metrics, how the pipelines stand. */
+export function startFigures({ settings, metrics, log }: Store, queues: Queues): Running {
+  const { redis, discovery, deliveries } = queues;
+  const stop = followFigures({ settings, metrics, log, redis, discovery, deliveries });
+  return {
+    drain: () => {
+      stop();
+      return Promise.resolve();
+    },
+    handBack: () => undefined,
+  };
+}
+
+/**
+ * Starts the processors of all pipelines.
+ *
+ * @param inFlight counts the orders that they are at
+ */
+export function startProcessors(
+  { settings, pipelines, metrics, log, tracing }: Store,
+  watch?: EngineWatch,
+  inFlight = new InFlight(),
+): Running {
   const workers = pipelines.flatMap((pipeline) =>
     lanesOf(settings).map((lane) =>
       startDeliveryWorker({
@@ -135,6 +157,7 @@ export function startProcessors({ settings, pipelines, metrics, log }: Store, wa
         pipeline,
         metrics,
         log,
+        tracing,
         inFlight,
         outages: watch,
       }),
@@ -151,9 +174,11 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
     metrics,
     log,
     checks: healthChecks(store, queues.redis),
+    redis: queues.redis,
+    work: { version: version(), discovery: queues.discovery, deliveries: queues.deliveries },
     queues: [
       { queue: queues.discovery, description: 'Finds what is ready and writes work orders' },
-      { queue: queues.maintenance, description: 'Counts delivered work orders again and writes manifests' },
+      { queue: queues.maintenance, description: 'Audits, manifests, measurements and notifications' },
       ...queues.deliveries.map(({ pipeline, queue }) => ({
         queue,
         description: `Work orders of the ${pipeline.name} pipeline`,

@@ -1,10 +1,9 @@
 import type { z } from 'zod';
+import { address, dashboardSettings, port } from './dashboard-settings.js';
 import { engineSettings } from './engine-settings.js';
-import { decimal, flag, integer, oneOf, setting, text, textLike, type Setting } from './setting.js';
-
-const address = (): ReturnType<typeof textLike> =>
-  textLike(/^[0-9A-Za-z.:_-]+$/, 'an IP address or host name');
-const port = (): ReturnType<typeof integer> => integer(0, 65535);
+import { notificationSettings } from './notification-settings.js';
+import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
+import { telemetrySettings } from './telemetry-settings.js';
 
 /**
  * The one table of settings. Command-line flags, environment variables, the YAML file, validation,
@@ -201,18 +200,14 @@ export const settingsTable = {
     'Stands between the target prefix and the name of a manifest.',
   ),
 
-  'dashboard.listen-address': setting(address(), '127.0.0.1', 'Address of the dashboard.'),
-  'dashboard.listen-port': setting(port(), 8080, 'Port of the dashboard; 0 for any free one.'),
-  'dashboard.username': setting(
-    text(),
-    '',
-    'User of the dashboard; needed when it listens on more than this machine.',
-  ),
-  'dashboard.password': setting(text(), '', 'Password of the dashboard’s user.', { secret: true }),
+  ...dashboardSettings,
 
   'metrics-server.enabled': setting(flag(), true, 'Serve /metrics, /healthz and /readyz.'),
   'metrics-server.listen-address': setting(address(), '127.0.0.1', 'Address of the metrics server.'),
   'metrics-server.listen-port': setting(port(), 9090, 'Port of the metrics server; 0 for any free one.'),
+
+  ...telemetrySettings,
+  ...notificationSettings,
 
   'log-level': setting(
     oneOf(['error', 'warn', 'info', 'debug']),

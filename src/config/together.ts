@@ -20,16 +20,22 @@ export function checkTogether(settings: Settings): readonly BrokenRule[] {
     ...pairOf(settings, 's3.access-key-id', 's3.secret-access-key'),
     ...checkObjectKeys(settings),
     ...checkDiscoveryInterval(settings),
+    ...checkNotifications(settings),
   ];
 }
 
 function checkDashboard(settings: Settings): BrokenRule[] {
-  const broken = pairOf(settings, 'dashboard.username', 'dashboard.password');
-  if (!isLoopback(settings['dashboard.listen-address']) && settings['dashboard.username'] === '') {
+  const broken = [
+    ...pairOf(settings, 'dashboard.username', 'dashboard.password'),
+    ...pairOf(settings, 'dashboard.tls-cert-file', 'dashboard.tls-key-file'),
+    ...checkOpenIdConnect(settings),
+    ...checkPublicUrl(settings),
+  ];
+  if (!isLoopback(settings['dashboard.listen-address']) && !hasUsers(settings)) {
     broken.push({
       name: 'dashboard.listen-address',
       problem:
-        'is reachable from other machines; set dashboard.username and dashboard.password too, or listen on 127.0.0.1',
+        'is reachable from other machines; set dashboard.username and dashboard.password too, or dashboard.users-file or dashboard.oidc-issuer, or listen on 127.0.0.1',
     });
   }
   // RFC 7617, section 2: the first colon of the credentials ends the user.
@@ -37,6 +43,45 @@ function checkDashboard(settings: Settings): BrokenRule[] {
     broken.push({ name: 'dashboard.username', problem: 'is not allowed; give a name without a colon' });
   }
   return broken;
+}
+
+/** Tells whether the dashboard has users: without any it is open to this machine. */
+export function hasUsers(settings: Settings): boolean {
+  const sources = ['dashboard.username', 'dashboard.users-file', 'dashboard.oidc-issuer'] as const;
+  return sources.some((name) => settings[name] !== '');
+}
+
+function checkOpenIdConnect(settings: Settings): BrokenRule[] {
+  const issuer = settings['dashboard.oidc-issuer'];
+  if (issuer === '') return [];
+  const broken: BrokenRule[] = [];
+  const { protocol, hostname } = new URL(issuer);
+  if (protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, '')))
+    broken.push({ name: 'dashboard.oidc-issuer', problem: 'is not allowed; give an https:// address' });
+  for (const name of ['dashboard.oidc-client-id', 'dashboard.public-url'] as const) {
+    if (settings[name] !== '') continue;
+    broken.push({ name, problem: 'is not allowed; dashboard.oidc-issuer needs it' });
+  }
+  if (settings['dashboard.oidc-operator-values'] === '' && settings['dashboard.oidc-viewer-values'] === '')
+    broken.push({
+      name: 'dashboard.oidc-operator-values',
+      problem: 'is not allowed; without it and dashboard.oidc-viewer-values nobody could log in',
+    });
+  return broken;
+}
+
+function checkPublicUrl(settings: Settings): BrokenRule[] {
+  const publicUrl = settings['dashboard.public-url'];
+  const basePath = settings['dashboard.base-path'];
+  if (publicUrl === '') return [];
+  const { pathname, search, hash } = new URL(publicUrl);
+  if (pathname.replace(/\/$/, '') === basePath && search === '' && hash === '') return [];
+  return [
+    {
+      name: 'dashboard.public-url',
+      problem: `is not allowed; its path has to be dashboard.base-path, ${basePath === '' ? 'which is none' : basePath}`,
+    },
+  ];
 }
 
 function pairOf(settings: Settings, name: SettingName, other: SettingName): BrokenRule[] {
@@ -64,5 +109,23 @@ function checkDiscoveryInterval(settings: Settings): BrokenRule[] {
       name: 'consumer.max-discovery-interval-seconds',
       problem: `is not allowed; give at least consumer.min-discovery-interval-seconds, which is ${least}`,
     },
+  ];
+}
+
+/** Mail needs a server, a sender and somebody to get it. */
+function checkNotifications(settings: Settings): BrokenRule[] {
+  const server = 'notification.smtp-url';
+  return [
+    ...(['notification.mail-from', 'notification.mail-to'] as const).flatMap((name) =>
+      pairOf(settings, server, name),
+    ),
+    ...(settings['notification.webhook-secret'] !== '' && settings['notification.webhook-url'] === ''
+      ? [
+          {
+            name: 'notification.webhook-secret' as const,
+            problem: 'is not allowed; give notification.webhook-url too',
+          },
+        ]
+      : []),
   ];
 }

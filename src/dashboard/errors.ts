@@ -9,6 +9,16 @@ export function notFound(): RequestHandler {
   };
 }
 
+/** Answers 405 to a method that a listed address does not take. */
+export function methodNotAllowed(allowed: readonly string[]): RequestHandler {
+  return (_request, response) => {
+    response
+      .status(405)
+      .set('Allow', allowed.join(', '))
+      .json({ error: `this address takes ${allowed.join(' and ')}` });
+  };
+}
+
 /** Answers an error as JSON, without its stack, and logs it. */
 export function answerErrors(log: Log): ErrorRequestHandler {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows error handlers by their four parameters

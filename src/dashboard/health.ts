@@ -1,5 +1,5 @@
-import { Router } from 'express';
 import type { Metrics } from '../observability/metrics.js';
+import type { Route } from './route.js';
 
 /** How one engine is asked whether it is there. */
 export interface HealthCheck {
@@ -40,18 +40,30 @@ export async function readiness(options: ReadinessOptions): Promise<Readiness> {
   return { ready: engines.every(({ ok }) => ok), engines };
 }
 
-/** Routes for probes: `/healthz` (the process lives) and `/readyz` (its engines answer: 200, else 503). */
-export function healthRoutes(options: ReadinessOptions): Router {
-  const router = Router();
+/** Probes, open to everyone. */
+export function probeRoutes(options: ReadinessOptions): readonly Route[] {
   const current = sharedWhileRunning(() => readiness(options));
-  router.get('/healthz', (_request, response) => {
-    response.json({ status: 'alive' });
-  });
-  router.get('/readyz', async (_request, response) => {
-    const state = await current();
-    response.status(state.ready ? 200 : 503).json(state);
-  });
-  return router;
+  return [
+    {
+      method: 'get',
+      path: '/healthz',
+      role: 'anyone',
+      does: 'The process lives',
+      handler: (_request, response) => {
+        response.json({ status: 'alive' });
+      },
+    },
+    {
+      method: 'get',
+      path: '/readyz',
+      role: 'anyone',
+      does: 'Its engines answer: 200, else 503, with what each has to say',
+      handler: async (_request, response) => {
+        const state = await current();
+        response.status(state.ready ? 200 : 503).json(state);
+      },
+    },
+  ];
 }
 
 /**
@@ -78,7 +90,8 @@ export async function askEngine({ check }: HealthCheck, timeoutMs: number): Prom
   }
 }
 
-async function ask(health: HealthCheck, options: ReadinessOptions): Promise<EngineState> {
+/** Asks one engine and says what it had to say. Never rejects. */
+export async function ask(health: HealthCheck, options: ReadinessOptions): Promise<EngineState> {
   const { engine } = health;
   try {
     await askEngine(health, options.timeoutMs);

@@ -1,59 +1,77 @@
-import express, { Router, type Express } from 'express';
-import { hideSecrets } from '../config/secrets.js';
-import type { Settings } from '../config/settings.js';
-import type { Log } from '../observability/log.js';
-import type { Metrics } from '../observability/metrics.js';
-import { authentication } from './authentication.js';
-import { BOARD_PATH, createBoard, type BoardQueue } from './board.js';
-import { refuseCrossSite } from './cross-site.js';
-import { answerErrors, notFound } from './errors.js';
-import { securityHeaders } from './headers.js';
-import { healthRoutes, type HealthCheck } from './health.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
+import { createApp } from './app.js';
+import type { GateOptions } from './access/gate.js';
+import { gate } from './access/gate.js';
+import { openAccess } from './access/open-access.js';
+import { BOARD_PATH, boardRoleFor, boardRoutes, createBoard, type BoardQueue } from './board.js';
 import { listen, type HttpServer } from './listen.js';
+import { OverviewService, type OverviewParts } from './overview/service.js';
+import type { ListedRoute } from './route.js';
+import { metricsServerRoutes, readinessOptions, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
+import { Trail } from './trail/trail.js';
 
 /** What the metrics server needs. */
-export interface MetricsServerOptions {
-  readonly settings: Settings;
-  /** Engines that `/readyz` asks. */
-  readonly checks: readonly HealthCheck[];
-  readonly metrics: Metrics;
-  readonly log: Log;
-}
+export type MetricsServerOptions = MetricsParts;
 
 /** What the dashboard needs. */
-export interface DashboardOptions extends MetricsServerOptions {
+export interface DashboardOptions extends Omit<DashboardParts, 'access' | 'trail' | 'api'> {
   /** Queues on the board. The caller closes them, after the dashboard. */
   readonly queues: readonly BoardQueue[];
+  /** What the API tells of; without it there is none. */
+  readonly work?: Work | undefined;
 }
 
-/** An engine that is silent for this long is away; probes are sent every few seconds. */
-const READINESS_TIMEOUT_MS = 2000;
+/** The work that the dashboard tells of, and can hold up. The caller closes the queues, after the dashboard. */
+export interface Work extends Pick<OverviewParts, 'version' | 'discovery'> {
+  readonly deliveries: readonly PipelineQueue[];
+}
+
+/** A dashboard that listens. */
+export interface Dashboard extends HttpServer {
+  /** Every address of it with the role that it needs, the board's included. */
+  readonly routes: readonly ListedRoute[];
+}
 
 /**
- * Serves the board of the queues, with credentials when the settings have some, and the probes, always open.
+ * Serves the dashboard: its routes, each to those who have the role for it, and the board of the queues.
  *
  * @throws {ListenError} when it cannot listen where the settings say
  */
-export async function startDashboard(options: DashboardOptions): Promise<HttpServer> {
-  const { settings, metrics, log } = options;
-  const app = createApp();
-  app.use(probes(options));
-  app.use(
-    authentication({ username: settings['dashboard.username'], password: settings['dashboard.password'] }),
-  );
-  app.use(refuseCrossSite());
-  app.get('/', (_request, response) => {
-    response.redirect(BOARD_PATH);
+export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
+  const { settings, redis, log, queues, work } = options;
+  const basePath = settings['dashboard.base-path'];
+  const trail = new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log });
+  const access = openAccess(settings);
+  const gateOptions: GateOptions = { access, basePath };
+  const api =
+    work === undefined
+      ? undefined
+      : {
+          overview: new OverviewService({ ...work, settings, redis, log, engines: readinessOptions(options) }),
+          deliveries: work.deliveries,
+        };
+  const routes = routesOf({ ...options, access, trail, api });
+  const board = createBoard({ queues, basePath, trail, log });
+  const app = createApp({
+    routes,
+    gate: gateOptions,
+    mounts: [{ path: BOARD_PATH, handlers: [gate(gateOptions, boardRoleFor), ...board] }],
+    log,
   });
-  app.use(metricsRoute(metrics));
-  app.use(BOARD_PATH, createBoard(options.queues, log));
-  app.use(notFound(), answerErrors(log));
-  return listen(app, {
+  const server = await listen(app, {
     address: settings['dashboard.listen-address'],
     port: settings['dashboard.listen-port'],
     addressSetting: 'dashboard.listen-address',
     portSetting: 'dashboard.listen-port',
   });
+  api?.overview.start();
+  return {
+    url: server.url,
+    routes: [...routes, ...boardRoutes()],
+    close: async () => {
+      await Promise.all([server.close(), api?.overview.close()]);
+    },
+  };
 }
 
 /**
@@ -62,37 +80,11 @@ export async function startDashboard(options: DashboardOptions): Promise<HttpSer
  * @throws {ListenError} when it cannot listen where the settings say
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<HttpServer> {
-  const { settings, metrics, log } = options;
-  const app = createApp();
-  app.use(probes(options), metricsRoute(metrics), notFound(), answerErrors(log));
-  return listen(app, {
+  const { settings, log } = options;
+  return listen(createApp({ routes: metricsServerRoutes(options), log }), {
     address: settings['metrics-server.listen-address'],
     port: settings['metrics-server.listen-port'],
     addressSetting: 'metrics-server.listen-address',
     portSetting: 'metrics-server.listen-port',
   });
-}
-
-function createApp(): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(securityHeaders());
-  return app;
-}
-
-function probes({ settings, checks, metrics }: MetricsServerOptions): Router {
-  return healthRoutes({
-    checks,
-    timeoutMs: READINESS_TIMEOUT_MS,
-    metrics,
-    hideSecrets: (message) => hideSecrets(message, settings),
-  });
-}
-
-function metricsRoute({ registry }: Metrics): Router {
-  const router = Router();
-  router.get('/metrics', async (_request, response) => {
-    response.set('Content-Type', registry.contentType).send(await registry.metrics());
-  });
-  return router;
 }

@@ -8,6 +8,8 @@ import type { DeliveredObject, Failure } from './pipeline.js';
 
 /** One target of an order that could not be delivered to. */
 export interface TargetFailure {
+  /** What could not be delivered to. */
+  readonly target: string;
   /** S3 error code such as `NoSuchBucket`, or a name of our own. */
   readonly code: string;
   /** True when no retry can help until somebody changes something. */
@@ -39,7 +41,8 @@ export class DeliveryError extends Error {
   /** The failure as the order book keeps it: the first permanent one names the code. */
   toFailure(): Failure {
     const first = this.failures.find((failure) => failure.permanent) ?? this.failures[0];
-    return { code: first?.code ?? 'Unknown', reason: this.message, objects: this.objects };
+    const targets = [...new Set(this.failures.map(({ target }) => target))].sort();
+    return { code: first?.code ?? 'Unknown', reason: this.message, targets, objects: this.objects };
   }
 }
 

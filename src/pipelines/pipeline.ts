@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { DoctorContext, Finding } from './finding.js';
 import type { ManifestContext, ManifestRun } from './manifest-writer.js';
 import type { RetentionReport } from './retention.js';
+import type { FailedGroup, PipelineViews } from './views.js';
 
 /**
  * "Deliver the records of this source with offset in (after, upTo]": fixed boundaries, in the order book before
@@ -86,6 +87,8 @@ export interface Failure {
   readonly code: string;
   /** One sentence or several for an operator. */
   readonly reason: string;
+  /** What could not be delivered to; left out for a failure that is of no target. */
+  readonly targets?: readonly string[];
   /** Objects that did arrive, so that the next attempt need not repeat them. */
   readonly objects: readonly DeliveredObject[];
 }
@@ -130,6 +133,8 @@ export interface Discovery<Order extends WorkOrder> {
   readonly countedUpTo: string;
   /** Hand this to the next discovery as `progress`; it says how far the source has been looked through. */
   readonly progress?: string;
+  /** When the oldest record came in that waits and that no order has, about, ISO 8601; null when none waits. */
+  readonly waitingSince?: string | null;
   /** True when the order book holds too many open orders to make further ones. */
   readonly saturated: boolean;
   /** Rows that the store read to find what is ready, as it says itself. */
@@ -219,6 +224,8 @@ export interface LateRecords<Order extends WorkOrder> {
 export interface RetryFilter {
   readonly source?: string | undefined;
   readonly order?: string | undefined;
+  /** Those of one group of failures. */
+  readonly group?: Pick<FailedGroup, 'code' | 'targets'> | undefined;
   readonly shard?: DiscoveryShard | undefined;
   /** Those that failed so long ago, by the order book's own clock. */
   readonly failedForSeconds?: number | undefined;
@@ -230,7 +237,7 @@ export interface RetryFilter {
  * One kind of record on its way. A pipeline is the only thing that knows its records: queues, processors, dashboard
  * and audit are written once, against this interface.
  */
-export interface Pipeline<Order extends WorkOrder = WorkOrder> {
+export interface Pipeline<Order extends WorkOrder = WorkOrder> extends PipelineViews {
   readonly name: string;
   /** Validates a job's payload when a job is taken, not only when it is added. */
   readonly orderSchema: z.ZodType<Order>;
@@ -257,9 +264,10 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> {
   /**
    * Gives an order up: it will not be delivered, and offsets go on past it. A delivery that is under way may still win.
    *
+   * @param which the order, or its id alone, by which it takes longer to find
    * @throws {NoSuchOrderError} {@link AlreadyDeliveredError}
    */
-  skip(orderId: string, given: Pick<Skip, 'by' | 'reason'>): Promise<SkippedOrder<Order>>;
+  skip(which: string | Order, given: Pick<Skip, 'by' | 'reason'>): Promise<SkippedOrder<Order>>;
   /** Undelivered records that are near the end of their retention at the source, or beyond it. */
   nearRetention(signal?: AbortSignal): Promise<RetentionReport>;
   status(): Promise<PipelineStatus>;

@@ -3,6 +3,11 @@ export class InFlight {
   readonly #waiting = new Set<() => void>();
   #count = 0;
 
+  /** How much is under way. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Counts a piece of work until it has ended, well or not. */
   async during<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#count += 1;

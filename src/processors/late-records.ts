@@ -1,6 +1,6 @@
 import { enqueueAgain, notInQueue } from '../queues/delivery.js';
 import type { MaintenanceContext, MaintenanceParts, TaskOutcome } from './maintenance-task.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 /** The repeatable audit: {@link enqueueGrown} for what was delivered within `audit.window-hours`. */
 export async function deliverLate(

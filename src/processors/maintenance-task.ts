@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Outages } from './outages.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 /** What maintenance works with. */
 export interface MaintenanceParts {

@@ -12,14 +12,18 @@ import { deliverLate } from './late-records.js';
 import { Lease } from './lease.js';
 import type { MaintenanceParts, TaskOutcome, TaskRunner } from './maintenance-task.js';
 import { writeDueManifests } from './manifests.js';
+import { measure } from './measure.js';
+import { notifyOfStuck } from './notify.js';
 import { levelOfFailure } from './outages.js';
-import { findPipeline } from './pipeline-queue.js';
+import { findPipeline } from '../queues/pipeline-queue.js';
 import { untilCancelled } from './until-cancelled.js';
 
 /** The body of each task. */
 const RUNNERS: Readonly<Record<MaintenanceTask, TaskRunner>> = {
   audit: deliverLate,
   manifests: writeDueManifests,
+  measure,
+  notify: notifyOfStuck,
 };
 
 /** How long a task may be silent before another process may take its place, in ms. */

@@ -6,7 +6,7 @@ import { MAINTENANCE_QUEUE } from './names.js';
 import { intervalInForce, schedule } from './schedule.js';
 
 /** What is done at regular intervals beside discovery. */
-export const MAINTENANCE_TASKS = ['audit', 'manifests'] as const;
+export const MAINTENANCE_TASKS = ['audit', 'manifests', 'measure', 'notify'] as const;
 
 /** See {@link MAINTENANCE_TASKS}. */
 export type MaintenanceTask = (typeof MAINTENANCE_TASKS)[number];
@@ -51,7 +51,16 @@ export function maintenanceIntervalMs(settings: Settings, task: MaintenanceTask)
       return settings['manifest.enabled']
         ? Math.round(settings['manifest.interval-seconds'] * 1000)
         : undefined;
+    case 'measure':
+      return Math.round(settings['telemetry.measure-interval-seconds'] * 1000);
+    case 'notify':
+      return isNotifying(settings) ? Math.round(settings['notification.interval-seconds'] * 1000) : undefined;
   }
+}
+
+/** Whether the settings name anybody to tell of what is stuck. */
+export function isNotifying(settings: Settings): boolean {
+  return settings['notification.webhook-url'] !== '' || settings['notification.smtp-url'] !== '';
 }
 
 /** A task does not wait for a whole interval before its first run, in ms. */
@@ -73,7 +82,8 @@ export async function setUpMaintenance(queue: Queue, settings: Settings, job: Ma
 
 /**
  * Has a task repeated again when Redis has forgotten it, or has stopped to follow it. An interval that another process
- * has set stays, so that two processes with different settings do not put off each other's runs for ever.
+ * has set stays, so that two processes with different settings do not put off each other's runs for ever. A queue that
+ * somebody has paused follows no schedule: that is no fault of it.
  */
 export async function ensureMaintenance(
   queue: Queue,
@@ -81,7 +91,8 @@ export async function ensureMaintenance(
   job: MaintenanceJob,
 ): Promise<void> {
   const wanted = maintenanceIntervalMs(settings, job.task);
-  if (wanted === undefined || (await intervalInForce(queue, maintenanceId(job))) !== undefined) return;
+  if (wanted === undefined || (await queue.isPaused())) return;
+  if ((await intervalInForce(queue, maintenanceId(job))) !== undefined) return;
   await repeat(queue, settings, job, wanted);
 }
 

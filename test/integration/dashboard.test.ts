@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { loadSettings } from '../../src/config/load.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { HealthCheck } from '../../src/dashboard/health.js';
@@ -33,6 +34,7 @@ afterAll(async () => {
 
 let queue: Queue;
 let redisUp: HealthCheck;
+let redis: Redis;
 let dashboard: HttpServer;
 let open: HttpServer;
 let settings: Settings;
@@ -50,7 +52,15 @@ function settingsWith(environment: Record<string, string>): Settings {
 
 async function start(changes: Partial<Parameters<typeof startDashboard>[0]> = {}): Promise<HttpServer> {
   const queues = [{ queue, description: 'Delivers access logs.' }];
-  const server = await startDashboard({ settings, queues, checks: [redisUp], metrics, log, ...changes });
+  const server = await startDashboard({
+    settings,
+    queues,
+    redis,
+    checks: [redisUp],
+    metrics,
+    log,
+    ...changes,
+  });
   cleanups.push(() => server.close());
   return server;
 }
@@ -73,10 +83,10 @@ async function fillQueue(): Promise<void> {
 }
 
 beforeAll(async () => {
-  const redis = await startRedis({ dir });
-  cleanups.push(redis.stop);
+  const server = await startRedis({ dir });
+  cleanups.push(server.stop);
   settings = settingsWith({
-    LOG_COURIER_REDIS_URL: redis.url,
+    LOG_COURIER_REDIS_URL: server.url,
     LOG_COURIER_DASHBOARD_USERNAME: 'operator',
     LOG_COURIER_DASHBOARD_PASSWORD: 'hunter2',
   });
@@ -85,17 +95,17 @@ beforeAll(async () => {
     prefix: settings['redis.key-prefix'],
   });
   cleanups.push(() => queue.close());
-  const redisClient = connectRedis(settings);
-  cleanups.push(() => redisClient.quit());
+  redis = connectRedis(settings);
+  cleanups.push(() => redis.quit());
   redisUp = {
     engine: 'redis',
     check: async () => {
-      await redisClient.ping();
+      await redis.ping();
     },
   };
   await fillQueue();
   dashboard = await start();
-  open = await start({ settings: settingsWith({ LOG_COURIER_REDIS_URL: redis.url }) });
+  open = await start({ settings: settingsWith({ LOG_COURIER_REDIS_URL: server.url }) });
 });
 
 interface Asked {
@@ -171,7 +181,9 @@ describe('the dashboard', () => {
   );
 
   test('takes changes from its own pages', async () => {
-    const headers = { origin: dashboard.url, 'sec-fetch-site': 'same-origin' };
+    const board = await ask('/queues/');
+    const [, token = ''] = /^XSRF-TOKEN=([^;]+)/.exec(board.headers.get('set-cookie') ?? '') ?? [];
+    const headers = { origin: dashboard.url, 'sec-fetch-site': 'same-origin', 'x-xsrf-token': token };
     expect((await ask('/queues/api/queues/pause', { method: 'PUT', headers })).status).toBe(200);
     expect(await queue.isPaused()).toBe(true);
     expect((await ask('/queues/api/queues/resume', { method: 'PUT', headers })).status).toBe(200);

@@ -3,7 +3,7 @@ import { UnrecoverableError, Worker, type Job } from 'bullmq';
 import { openQueues } from '../../src/cli/assembly.js';
 import { startProcessors } from '../../src/cli/roles.js';
 import { runDiscovery } from '../../src/processors/discovery.js';
-import { UnknownPipelineError } from '../../src/processors/pipeline-queue.js';
+import { UnknownPipelineError } from '../../src/queues/pipeline-queue.js';
 import { Lease } from '../../src/processors/lease.js';
 import { redisOptions } from '../../src/queues/connection.js';
 import { DISCOVER, schedulerId } from '../../src/queues/discovery.js';

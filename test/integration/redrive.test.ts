@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { startDiscovery, startProcessors } from '../../src/cli/roles.js';
 import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
-import { putBack } from '../../src/processors/put-back.js';
+import { putBack } from '../../src/queues/put-back.js';
 import { jobIdOf } from '../../src/queues/delivery.js';
 import type { Environment } from '../support/cli.js';
 import { everythingDelivered } from '../support/deployment.js';

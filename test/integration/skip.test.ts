@@ -170,7 +170,7 @@ describe('skip', () => {
     const stale = await entryOf(first);
     await bench.here.pipeline.skip(first.id, GIVEN);
     if (stale === undefined) throw new Error('the order is gone');
-    await book.markFailed(first, { code: 'X', reason: 'late', objects: [] }, stale.revision);
+    await book.markFailed(first, { code: 'X', reason: 'late', objects: [] }, stale);
     await fail(first);
     await bench.here.pipeline.reopen([first]);
     expect(await entryOf(first)).toMatchObject({ state: 'skipped', skip: GIVEN });

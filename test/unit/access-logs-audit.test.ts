@@ -88,6 +88,8 @@ describe('failed orders', () => {
     objects: [],
     failureCode,
     failureReason,
+    failureTargets: [],
+    failingSince: undefined,
     deliveries: [],
     skip: undefined,
     updatedAt: '2026-01-02T00:00:00.000Z',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { judge } from '../../src/dashboard/authentication.js';
-import { isCrossSite } from '../../src/dashboard/cross-site.js';
+import { judge } from '../../src/dashboard/access/authentication.js';
+import { isCrossSite } from '../../src/dashboard/access/cross-site.js';
 
 const OPERATOR = { username: 'operator', password: 'päss:word' };
 const NOBODY = { username: '', password: '' };

@@ -14,6 +14,7 @@ const answered = (status: number, name: string): Error =>
   new S3ServiceException({ name, $fault: 'server', $metadata: { httpStatusCode: status }, message: name });
 const timeout = Object.assign(new Error('no connection within 10000 ms'), { name: 'TimeoutError' });
 const failure = (cause: unknown, permanent = false): TargetFailure => ({
+  target: 't',
   code: 'X',
   permanent,
   message: 'x',

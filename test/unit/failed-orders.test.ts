@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { undeliveredOf } from '../../src/pipelines/access-logs/skip.js';
-import { redriveLimit } from '../../src/processors/put-back.js';
+import { redriveLimit } from '../../src/processors/redrive.js';
 import { runCli } from '../support/cli.js';
 import { orderBetween } from '../support/orders.js';
 

@@ -1,4 +1,4 @@
-import { putBack } from '../../processors/put-back.js';
+import { retryFailed } from '../../queues/put-back.js';
 import type { Queues } from '../assembly.js';
 import { print, UsageError, type Register } from '../context.js';
 import { formatNumberOf } from '../format.js';
@@ -28,9 +28,7 @@ export const registerRetry: Register = (program, context) => {
         const filter = { source: options.bucket, order: options.order };
         let count = 0;
         for (const on of deliveries) {
-          const orders = (await on.pipeline.failed(filter)).map(({ order }) => order);
-          await putBack(on, settings, orders);
-          count += orders.length;
+          count += (await retryFailed(on, settings, filter)).orders;
         }
         print(
           context.stdout,

@@ -3,18 +3,28 @@ import { applySchema, checkSchema } from '../../clickhouse/schema.js';
 import { ClickHouseUnreachableError } from '../../clickhouse/errors.js';
 import type { HealthCheck } from '../../dashboard/health.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
+import type { LoadedSettings } from '../../config/load.js';
+import { hideSecrets } from '../../config/secrets.js';
+import type { Log } from '../../observability/log.js';
+import type { Tracing } from '../../observability/tracing.js';
+import { startTracing } from '../../observability/tracing/start.js';
 import { within } from '../../observability/within.js';
+import { InFlight } from '../../processors/in-flight.js';
 import { untilCancelled } from '../../processors/until-cancelled.js';
+import type { Presence } from '../../queues/replicas.js';
+import { announce } from '../announce.js';
 import { healthChecks, openQueues, openStore, type Queues, type Store } from '../assembly.js';
 import { print, type CliContext, type Register } from '../context.js';
 import { EngineWatch } from '../engine-watch.js';
 import { formatCount, formatNumberOf } from '../format.js';
 import { runOnce } from '../once.js';
+import { refuseWhilePaused } from '../paused.js';
 import {
   ROLES,
   rolesFrom,
   startDashboardRole,
   startDiscovery,
+  startFigures,
   startMaintenance,
   startMetrics,
   startProcessors,
@@ -23,6 +33,7 @@ import {
 } from '../roles.js';
 import { logOf, settingsOf, withSettings } from '../setting-flags.js';
 import { shutDown } from '../shut-down.js';
+import { version } from '../version.js';
 import { PATIENCE_MS, waitFor } from '../wait-for.js';
 import { EMBEDDED_DIRECTORY, failOnExit, whenAborted } from './embedded.js';
 
@@ -61,12 +72,37 @@ async function run(command: Command, context: CliContext, options: RunOptions): 
   const engines = await startEmbedded(options, context);
   try {
     const loaded = settingsOf(command, context, engines?.environment);
-    const store = openStore(loaded.settings, logOf(loaded));
-    const queues = openQueues(store);
-    const service = serve(store, queues, roles, context, options);
+    const service = trace(loaded, (log, tracing) => {
+      const store = openStore(loaded.settings, log, tracing);
+      return serve(store, openQueues(store), roles, context, options);
+    });
     await Promise.race([service, ...(engines === undefined ? [] : [engines.exited.then(failOnExit)])]);
   } finally {
     await engines?.stop();
+  }
+}
+
+/** Does work that is traced, if the settings name a collector. */
+async function trace(
+  loaded: LoadedSettings,
+  work: (log: Log, tracing: Tracing | undefined) => Promise<void>,
+): Promise<void> {
+  const log = logOf(loaded);
+  const { settings } = loaded;
+  const tracing = await startTracing({
+    endpoint: settings['telemetry.otlp-endpoint'],
+    headers: settings['telemetry.otlp-headers'],
+    sampleRatio: settings['telemetry.sample-ratio'],
+    serviceName: settings['telemetry.service-name'],
+    version: version(),
+    onError: (problem) => {
+      log.warn({ problem: hideSecrets(problem, settings) }, 'traces could not be sent');
+    },
+  });
+  try {
+    await work(log, tracing);
+  } finally {
+    await tracing?.close();
   }
 }
 
@@ -88,20 +124,24 @@ async function serve(
   const { settings, log } = store;
   const once = options.once === true;
   const running: Running[] = [];
+  const inFlight = new InFlight();
   let watch: EngineWatch | undefined;
+  let presence: Presence | undefined;
   try {
     // S3 is not waited for: a bucket whose S3 is away fails by itself and is retried.
     const checks = healthChecks(store, queues.redis);
     const needed = checks.filter(({ engine }) => engine !== 's3');
     await ready(store, needed, context, options);
+    presence = announce(store, queues, once ? ['processors'] : roles, inFlight);
     if (once) {
-      running.push(startProcessors(store));
+      await refuseWhilePaused(store, queues);
+      running.push(startProcessors(store, undefined, inFlight));
       await tellOnce(store, queues, context);
       return;
     }
     watch = new EngineWatch({ checks, metrics: store.metrics, log });
     // A start that waits for Redis, which has just gone away, must not keep the process from ending.
-    await Promise.race([startRoles(store, queues, roles, watch, running), whenAborted(context.stop)]);
+    await Promise.race([startRoles({ store, queues, watch, inFlight }, roles, running), whenAborted(context.stop)]);
     if (!context.stop.aborted) log.info({ roles }, 'log-courier runs');
     await whenAborted(context.stop);
     log.info('stopping: no new work is taken');
@@ -111,6 +151,7 @@ async function serve(
   } finally {
     const deadline = performance.now() + settings['shutdown-timeout-seconds'] * 1000;
     await shutDown(running, settings['shutdown-timeout-seconds'], log).finally(() => watch?.stop());
+    await presence?.stop();
     await closeBefore(deadline, store);
     await queues.close();
     log.info('stopped');
@@ -150,16 +191,24 @@ async function closeBefore(deadline: number, store: Store): Promise<void> {
   });
 }
 
+/** What roles are started with. */
+interface RoleParts {
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly watch: EngineWatch;
+  readonly inFlight: InFlight;
+}
+
 async function startRoles(
-  store: Store,
-  queues: Queues,
+  { store, queues, watch, inFlight }: RoleParts,
   roles: readonly Role[],
-  watch: EngineWatch,
   running: Running[],
 ): Promise<void> {
+  store.metrics.processInfo.set({ version: version(), roles: roles.join(',') }, 1);
+  running.push(startFigures(store, queues));
   if (store.settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
   if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
-  if (roles.includes('processors')) running.push(startProcessors(store, watch));
+  if (roles.includes('processors')) running.push(startProcessors(store, watch, inFlight));
   if (roles.includes('discovery')) {
     running.push(await startDiscovery(store, queues, watch));
     running.push(await startMaintenance(store, queues, watch));

@@ -1,7 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { NoSuchOrderError } from '../../pipelines/errors.js';
-import type { SkippedOrder, WorkOrder } from '../../pipelines/pipeline.js';
-import { dropJob } from '../../queues/delivery.js';
+import { giveUp, isOneLine, LONGEST_REASON, type GivenUp } from '../../queues/give-up.js';
 import type { Queues } from '../assembly.js';
 import { print, printJson, UsageError, type Register } from '../context.js';
 import { formatNumberOf } from '../format.js';
@@ -15,8 +14,6 @@ interface SkipOptions {
   readonly json?: boolean;
 }
 
-/** Longest reason, in characters. */
-const LONGEST_REASON = 1000;
 /** Longest name of who skips, in characters. */
 const LONGEST_NAME = 200;
 
@@ -46,11 +43,9 @@ export const registerSkip: Register = (program, context) => {
   withSettings(command);
 };
 
-/** What giving an order up came to. */
-interface Skipped extends SkippedOrder<WorkOrder> {
+/** An order that was given up, and of which pipeline. */
+interface Skipped extends GivenUp {
   readonly pipeline: string;
-  /** Whether a processor is at it: the delivery may still win. */
-  readonly underWay: boolean;
 }
 
 async function skip(
@@ -60,9 +55,7 @@ async function skip(
 ): Promise<Skipped> {
   for (const { pipeline, queue } of deliveries) {
     if ((await pipeline.find(id)) === undefined) continue;
-    const skipped = await pipeline.skip(id, given);
-    const dropped = await dropJob(queue, skipped.order);
-    return { ...skipped, pipeline: pipeline.name, underWay: !dropped };
+    return { ...(await giveUp({ pipeline, queue }, id, given)), pipeline: pipeline.name };
   }
   throw new NoSuchOrderError(id);
 }
@@ -89,7 +82,7 @@ function describe({ order, skip: { by, reason, records, at }, already, underWay 
 /** A text of an operator, trimmed. */
 function oneLine(flag: string, given: string, longest: number): string {
   const text = given.trim();
-  if (text.length === 0 || text.length > longest || /\p{Cc}/u.test(text))
+  if (!isOneLine(text, longest))
     throw new UsageError(
       `skip ${flag}: give 1 to ${String(longest)} characters, without line breaks and other control characters`,
     );

@@ -2,26 +2,9 @@
  * What the JSON API answers: the same to the pages and to programs. Times are ISO 8601 in UTC; ages and durations are
  * seconds. All of it is about pipelines in general; the words for what a pipeline has come with it.
  */
+import type { PipelineWords } from '../../pipelines/words.js';
 
-/** A word in the singular and the plural. */
-export interface Noun {
-  readonly one: string;
-  readonly many: string;
-}
-
-/** What a pipeline calls its things: the pages have no words of their own for them. */
-export interface PipelineWords {
-  /** The pipeline itself, as a heading: "S3 access logs". */
-  readonly title: string;
-  /** What is moved: "record". */
-  readonly record: Noun;
-  /** Where it comes from: "bucket". */
-  readonly source: Noun;
-  /** Where it goes: "target bucket". */
-  readonly target: Noun;
-  /** What it becomes: "log object". */
-  readonly object: Noun;
-}
+export type { Noun, PipelineWords } from '../../pipelines/words.js';
 
 /** How good something is. */
 export type Tone = 'good' | 'busy' | 'warning' | 'bad';
@@ -234,7 +217,7 @@ export interface SourceDetail extends SourceRow {
   readonly orders: readonly OrderView[];
 }
 
-/** `GET /api/object-head?pipeline=NAME&order=ID&index=0` (operators only). */
+/** `GET /api/object-head?pipeline=NAME&source=NAME&order=ID&index=0` (operators only). */
 export interface ObjectHead {
   readonly place: string;
   readonly key: string;

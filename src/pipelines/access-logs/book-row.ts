@@ -14,6 +14,10 @@ export interface BookEntry {
   readonly objects: readonly DeliveredObject[];
   readonly failureCode: string;
   readonly failureReason: string;
+  /** Which targets could not be delivered to. */
+  readonly failureTargets: readonly string[];
+  /** When it failed first, whatever was tried since, ISO 8601; undefined when it never did. */
+  readonly failingSince: string | undefined;
   /** Every delivery, oldest first: several when late records have joined the order. */
   readonly deliveries: readonly Delivery[];
   /** Who gave the order up, and why; undefined unless it is skipped. */
@@ -63,7 +67,17 @@ export function revisionOf(state: RowState, previous: number, deliveredRecords =
 
 /** What a row says beside the order itself; what is left out is empty. */
 export interface Outcome extends Partial<
-  Pick<BookEntry, 'deliveredRecords' | 'objects' | 'failureCode' | 'failureReason' | 'deliveries' | 'skip'>
+  Pick<
+    BookEntry,
+    | 'deliveredRecords'
+    | 'objects'
+    | 'failureCode'
+    | 'failureReason'
+    | 'failureTargets'
+    | 'failingSince'
+    | 'deliveries'
+    | 'skip'
+  >
 > {
   /** Where the first of the orders begins that were cut together; the order's own beginning when left out. */
   readonly batchAfter?: Offset | null;
@@ -115,6 +129,8 @@ export function rowOf(
     skippedRecords: outcome.skip?.records ?? 0,
     failureCode: outcome.failureCode ?? '',
     failureReason: outcome.failureReason ?? '',
+    failureTargets: outcome.failureTargets ?? [],
+    failingSince: outcome.failingSince ?? EPOCH,
     promoteBefore: isoTime(outcome.promoteBeforeMs ?? 0),
     updatedAt: isoTime(outcome.updatedAtMs ?? Date.now()),
     updatedBy,
@@ -142,8 +158,8 @@ export const BOOK_COLUMNS = `orderId, bucketName, raftSessionID,
   toUnixTimestamp64Milli(orderedAt) AS orderedMs, orderedRecords, state, deliveredRecords,
   arrayMap(o -> (o.1, o.2, o.3, o.4, o.5), objects) AS objectTuples, objectPrefixes,
   arrayMap(d -> (toUnixTimestamp64Milli(d.1), d.2, d.3, d.4), deliveries) AS deliveryTuples,
-  skippedBy, skipReason, skippedRecords, failureCode, failureReason,
-  toUnixTimestamp64Milli(updatedAt) AS updatedMs, revision`;
+  skippedBy, skipReason, skippedRecords, failureCode, failureReason, failureTargets,
+  toUnixTimestamp64Milli(failingSince) AS failingMs, toUnixTimestamp64Milli(updatedAt) AS updatedMs, revision`;
 
 /** Validates a row of {@link BOOK_COLUMNS}. */
 export const bookRowSchema = z.object({
@@ -166,6 +182,8 @@ export const bookRowSchema = z.object({
   skippedRecords: z.number(),
   failureCode: z.string(),
   failureReason: z.string(),
+  failureTargets: z.array(z.string()),
+  failingMs: z.number(),
   updatedMs: z.number(),
   revision: z.number(),
 });
@@ -197,6 +215,8 @@ export function bookEntryOf(row: z.infer<typeof bookRowSchema>): BookEntry {
     })),
     failureCode: row.failureCode,
     failureReason: row.failureReason,
+    failureTargets: row.failureTargets,
+    failingSince: row.failingMs === 0 ? undefined : new Date(row.failingMs).toISOString(),
     deliveries: row.deliveryTuples.map(([atMs, records, bytes, by]) => ({
       at: new Date(atMs).toISOString(),
       records,

@@ -131,18 +131,22 @@ export class OrderBook {
   }
 
   /** Failed orders that fit a filter, the one that failed the longest ago first. */
-  async failed({ source, order, shard, failedForSeconds, limit }: RetryFilter): Promise<BookEntry[]> {
+  async failed({ source, order, group, shard, failedForSeconds, limit }: RetryFilter): Promise<BookEntry[]> {
     const most = limit ?? NO_LIMIT;
     const entries = await readUnsettled(
       this.#clickhouse,
       this.#tables,
       ['failed'],
       `({source:String} = '' OR bucketName = {source:String}) AND ({order:String} = '' OR orderId = {order:String})
+       AND ({anyGroup:UInt8} = 1 OR (failureCode = {code:String} AND failureTargets = {targets:Array(String)}))
        AND raftSessionID % {shards:UInt16} = {shard:UInt16}
        AND ({failedForMs:UInt64} = 0 OR updatedAt <= now64(3) - toIntervalMillisecond({failedForMs:UInt64}))`,
       {
         source: source ?? '',
         order: order ?? '',
+        anyGroup: group === undefined ? 1 : 0,
+        code: group?.code ?? '',
+        targets: group?.targets ?? [],
         shard: shard?.shard ?? 0,
         shards: shard?.shards ?? 1,
         failedForMs: Math.round((failedForSeconds ?? 0) * 1000),
@@ -223,12 +227,19 @@ export class OrderBook {
    * Writes a failure down, with the time by ClickHouse's clock, by which its age is told; the revision sees to it that
    * a delivery is never undone.
    */
-  async markFailed(order: AccessLogOrder, failure: Failure, previous: number): Promise<void> {
-    const row = rowOf(order, 'failed', revisionOf('failed', previous), this.#writer, {
-      updatedAtMs: await this.now(),
+  async markFailed(
+    order: AccessLogOrder,
+    failure: Failure,
+    { revision, failingSince }: Pick<BookEntry, 'revision' | 'failingSince'>,
+  ): Promise<void> {
+    const updatedAtMs = await this.now();
+    const row = rowOf(order, 'failed', revisionOf('failed', revision), this.#writer, {
+      updatedAtMs,
       objects: failure.objects,
       failureCode: failure.code,
       failureReason: failure.reason,
+      failureTargets: failure.targets ?? [],
+      failingSince: failingSince ?? new Date(updatedAtMs).toISOString(),
     });
     await this.#write([row], `write down that work order ${order.id} failed`);
   }
@@ -291,9 +302,14 @@ function outcomeOf({
   objects,
   failureCode,
   failureReason,
+  failureTargets,
+  failingSince,
   deliveries,
-}: Pick<BookEntry, 'objects' | 'failureCode' | 'failureReason' | 'deliveries'>): Outcome {
-  return { objects, failureCode, failureReason, deliveries };
+}: Omit<BookEntry, 'order' | 'revision'>): Outcome {
+  return {
+    ...{ objects, failureCode, failureReason, failureTargets, deliveries },
+    ...(failingSince === undefined ? {} : { failingSince }),
+  };
 }
 
 function inOffsetOrder(orders: AccessLogOrder[]): AccessLogOrder[] {

@@ -7,6 +7,7 @@ import { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
 import { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
+import type { Tracing } from '../../observability/tracing.js';
 import { writeManifests } from '../manifest-writer.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
 import { Crowd } from './asked-together.js';
@@ -30,6 +31,7 @@ import { skipOrder } from './skip.js';
 import { isSmallOrder } from './small-order.js';
 import { SmallOrders } from './small-orders.js';
 import { pipelineStatus } from './status.js';
+import { accessLogViews } from './views/views.js';
 
 /** What the pipeline works with; its owner closes these. */
 export interface AccessLogsParts {
@@ -38,6 +40,7 @@ export interface AccessLogsParts {
   readonly s3: S3Client;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The access-logs pipeline: S3 server access logs from ClickHouse into the buckets that their owners named. */
@@ -59,6 +62,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const offsets = new OffsetsKeeper(parts);
   return {
     name: ACCESS_LOGS,
+    ...accessLogViews({ ...parts, state }),
     orderSchema: accessLogOrderSchema,
     isSmall: isSmallOrder,
     discover: async (context) => {
@@ -73,7 +77,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     fail: async (order, failure) => {
       const entry = await book.entry(order);
       if (entry !== undefined)
-        await book.markFailed(order, withEarlierObjects(failure, entry), entry.revision);
+        await book.markFailed(order, withEarlierObjects(failure, entry), entry);
     },
     failed: async (filter) =>
       (await book.failed(filter)).map(({ order, failureCode, failureReason, updatedAt }) => ({
@@ -84,10 +88,10 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
       })),
     reopen: (orders) => book.reopen(orders),
     find: (orderId) => book.find(orderId),
-    skip: (orderId, by) =>
+    skip: (which, by) =>
       skipOrder(
         parts,
-        orderId,
+        which,
         by,
         AbortSignal.timeout(Math.ceil(settings['timeout.commit-operation-seconds'] * 1000)),
       ),

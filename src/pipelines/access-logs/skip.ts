@@ -24,25 +24,26 @@ export interface SkipParts {
  */
 export async function skipOrder(
   { clickhouse, tables, book }: SkipParts,
-  orderId: string,
+  which: string | AccessLogOrder,
   given: Pick<Skip, 'by' | 'reason'>,
   signal: AbortSignal,
 ): Promise<SkippedOrder<AccessLogOrder>> {
-  const before = await entryOf(book, orderId);
+  const before = await entryOf(book, which);
+  const orderId = before.order.id;
   if (before.skip !== undefined) return { order: before.order, skip: before.skip, already: true };
   const [counted = 0] = await countRanges(clickhouse, tables, [before.order], signal);
   await book.markSkipped(before, { ...given, records: undeliveredOf(before, counted) });
   // The revision decides between this and a delivery at the same time: only the book knows who won.
-  const { order, skip } = await entryOf(book, orderId);
+  const { order, skip } = await entryOf(book, before.order);
   await commitOffsets(clickhouse, tables, [order], signal);
   if (skip === undefined) throw new Error(`work order ${orderId} could not be given up; try again`);
   return { order, skip };
 }
 
-async function entryOf(book: OrderBook, orderId: string): Promise<BookEntry> {
-  const entry = await book.find(orderId);
-  if (entry === undefined) throw new NoSuchOrderError(orderId);
-  if (entry.state === 'delivered') throw new AlreadyDeliveredError(orderId);
+async function entryOf(book: OrderBook, which: string | AccessLogOrder): Promise<BookEntry> {
+  const entry = typeof which === 'string' ? await book.find(which) : await book.entry(which);
+  if (entry === undefined) throw new NoSuchOrderError(typeof which === 'string' ? which : which.id);
+  if (entry.state === 'delivered') throw new AlreadyDeliveredError(entry.order.id);
   return entry;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ClickHouse } from '../../clickhouse/client.js';
+import type { ClickHouse, RequestOptions } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, type BookEntry } from './book-row.js';
 import {
@@ -16,6 +16,9 @@ import { sourceKeyOf } from './sources.js';
 /** States of orders that are neither delivered nor given up. */
 export type UnsettledState = 'open' | 'failed';
 
+/** States that few orders have, so that the index finds them. */
+export type FewState = UnsettledState | 'skipped';
+
 /**
  * Reads the orders of some states that fit a condition, day by day as they were made. Of the book only the days are read
  * that have such orders, and of these, thanks to the index on the state, little but those orders.
@@ -31,18 +34,35 @@ export async function readUnsettled(
   doing: string,
   end = '',
 ): Promise<BookEntry[]> {
-  const sql = `SELECT ${BOOK_COLUMNS} FROM ${unsettledSql(tables, states)}
-    WHERE state IN ${listOf(states)} AND (${condition}) ${end}`;
-  const entries: BookEntry[] = [];
-  for (const day of await daysWith(clickhouse, tables, states)) {
-    const rows = await clickhouse.query(bookRowSchema, sql, {
-      doing,
-      parameters: { ...parameters, day },
-      settings: CONSISTENTLY,
-    });
-    for (const row of rows) entries.push(bookEntryOf(row));
+  const rows = await queryDays(clickhouse, tables, states, bookRowSchema, {
+    sql: (orders) => `SELECT ${BOOK_COLUMNS} FROM ${orders} WHERE ${condition} ${end}`,
+    doing,
+    parameters,
+  });
+  return rows.map(bookEntryOf);
+}
+
+/** A question to the orders of some states that were made on one day. */
+export interface DayQuery extends Omit<RequestOptions, 'settings'> {
+  /** The statement, given what stands behind its FROM: orders of those states alone. */
+  readonly sql: (orders: string) => string;
+}
+
+/** Asks about the orders of some states, day by day as they were made, and answers the rows of all days. */
+export async function queryDays<Row>(
+  clickhouse: ClickHouse,
+  tables: Tables,
+  states: readonly FewState[],
+  row: z.ZodType<Row>,
+  { sql, parameters, ...options }: DayQuery,
+): Promise<Row[]> {
+  const text = sql(`(SELECT * FROM ${unsettledSql(tables, states)} WHERE state IN ${listOf(states)})`);
+  const all: Row[] = [];
+  for (const day of await daysWith(clickhouse, tables, states, options)) {
+    const asked = { ...options, parameters: { ...parameters, day }, settings: CONSISTENTLY };
+    for (const found of await clickhouse.query(row, text, asked)) all.push(found);
   }
-  return entries;
+  return all;
 }
 
 /** Counts the orders of some states. */
@@ -51,15 +71,11 @@ export async function countUnsettled(
   tables: Tables,
   states: readonly UnsettledState[],
 ): Promise<number> {
-  const row = z.object({ orders: z.number() });
-  const sql = `SELECT count() AS orders FROM ${unsettledSql(tables, states)} WHERE state IN ${listOf(states)}`;
-  const options = { doing: 'count work orders that are not settled', settings: CONSISTENTLY };
-  let orders = 0;
-  for (const day of await daysWith(clickhouse, tables, states)) {
-    const [counted] = await clickhouse.query(row, sql, { ...options, parameters: { day } });
-    orders += counted?.orders ?? 0;
-  }
-  return orders;
+  const days = await queryDays(clickhouse, tables, states, z.object({ orders: z.number() }), {
+    sql: (of) => `SELECT count() AS orders FROM ${of}`,
+    doing: 'count work orders that are not settled',
+  });
+  return days.reduce((sum, { orders }) => sum + orders, 0);
 }
 
 /** Where the first order of a source stands that is neither delivered nor given up. */
@@ -80,27 +96,20 @@ export async function firstUnsettled(
   clickhouse: ClickHouse,
   tables: Tables,
 ): Promise<ReadonlyMap<string, FirstUnsettled>> {
-  const states = ['open', 'failed'] as const;
   const upTo = '(upToInsertedAt, upToStartTime, upToReqId)';
-  const sql = `SELECT bucketName AS bucket, raftSessionID AS raftSession,
-      ${rawOffsetSql(`argMin((afterInsertedAt, afterStartTime, afterReqId), ${upTo})`)} AS afterOffset,
-      ${rawOffsetSql(`min(${upTo})`)} AS upToOffset
-    FROM ${unsettledSql(tables, states)} WHERE state IN ${listOf(states)} GROUP BY bucketName, raftSessionID`;
-  const options = { doing: 'look for the first order that is not settled', settings: CONSISTENTLY };
+  const rows = await queryDays(clickhouse, tables, ['open', 'failed'], firstRow, {
+    sql: (orders) => `SELECT bucketName AS bucket, raftSessionID AS raftSession,
+        ${rawOffsetSql(`argMin((afterInsertedAt, afterStartTime, afterReqId), ${upTo})`)} AS afterOffset,
+        ${rawOffsetSql(`min(${upTo})`)} AS upToOffset
+      FROM ${orders} GROUP BY bucketName, raftSessionID`,
+    doing: 'look for the first order that is not settled',
+  });
   const first = new Map<string, FirstUnsettled>();
-  for (const day of await daysWith(clickhouse, tables, states)) {
-    const rows = await clickhouse.query(firstRow, sql, { ...options, parameters: { day } });
-    for (const { bucket, raftSession, afterOffset, upToOffset } of rows) {
-      const found = {
-        bucket,
-        raftSession,
-        after: offsetOrNull(afterOffset),
-        upTo: offsetFrom(upToOffset),
-      };
-      const before = first.get(sourceKeyOf(found));
-      if (before === undefined || compareOffsets(found.upTo, before.upTo) < 0)
-        first.set(sourceKeyOf(found), found);
-    }
+  for (const { bucket, raftSession, afterOffset, upToOffset } of rows) {
+    const found = { bucket, raftSession, after: offsetOrNull(afterOffset), upTo: offsetFrom(upToOffset) };
+    const before = first.get(sourceKeyOf(found));
+    if (before === undefined || compareOffsets(found.upTo, before.upTo) < 0)
+      first.set(sourceKeyOf(found), found);
   }
   return first;
 }
@@ -111,13 +120,18 @@ const CONSISTENTLY = { select_sequential_consistency: '1' } as const;
 async function daysWith(
   clickhouse: ClickHouse,
   { workOrders }: Tables,
-  states: readonly UnsettledState[],
+  states: readonly FewState[],
+  { signal }: Pick<RequestOptions, 'signal'>,
 ): Promise<readonly string[]> {
   const rows = await clickhouse.query(
     z.object({ day: z.string() }),
     `SELECT DISTINCT toString(toDate(orderedAt)) AS day FROM ${workOrders}
      WHERE state IN ${listOf(states)} ORDER BY day`,
-    { doing: 'look for work orders that are not settled', settings: CONSISTENTLY },
+    {
+      doing: 'look for work orders that are not settled',
+      settings: CONSISTENTLY,
+      ...(signal === undefined ? {} : { signal }),
+    },
   );
   return rows.map(({ day }) => day);
 }
@@ -128,7 +142,7 @@ async function daysWith(
  * would choose a replaced version by it. FINAL then reads the versions of those orders alone. All versions of an order,
  * but for proposals, have the same orderedAt, and so lie in one partition.
  */
-function unsettledSql({ workOrders, workOrdersLocal }: Tables, states: readonly UnsettledState[]): string {
+function unsettledSql({ workOrders, workOrdersLocal }: Tables, states: readonly FewState[]): string {
   const columns = 'raftSessionID, bucketName, upToInsertedAt, upToStartTime, upToReqId, orderId';
   const ofDay = 'toDate(orderedAt) = toDate({day:String})';
   return `(SELECT * FROM ${workOrders} FINAL WHERE ${ofDay} AND (${columns}) IN (
@@ -136,6 +150,6 @@ function unsettledSql({ workOrders, workOrdersLocal }: Tables, states: readonly 
 }
 
 /** States as a list in SQL. */
-function listOf(states: readonly UnsettledState[]): string {
+function listOf(states: readonly FewState[]): string {
   return `(${states.map((state) => `'${state}'`).join(', ')})`;
 }

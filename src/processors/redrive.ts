@@ -1,24 +1,12 @@
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
-import type { DiscoveryShard, WorkOrder } from '../pipelines/pipeline.js';
-import { enqueueAgain, notInQueue } from '../queues/delivery.js';
-import type { PipelineQueue } from './pipeline-queue.js';
+import type { DiscoveryShard } from '../pipelines/pipeline.js';
+import { notInQueue } from '../queues/delivery.js';
+import type { PipelineQueue } from '../queues/pipeline-queue.js';
+import { putBack } from '../queues/put-back.js';
 
 /** Most failed orders that one discovery tries again: those that failed the longest ago. */
 const MOST_A_DISCOVERY = 1000;
-
-/**
- * Puts failed orders back into the queue. The book first: whatever happens next, discovery enqueues what is open there.
- * A delivery that is under way, because somebody has pressed the board's button, goes on.
- */
-export async function putBack(
-  { pipeline, queue }: PipelineQueue,
-  settings: Settings,
-  orders: readonly WorkOrder[],
-): Promise<void> {
-  await pipeline.reopen(orders);
-  await enqueueAgain(queue, pipeline, settings, orders);
-}
 
 /** What trying failed orders again works with. */
 export interface RedriveParts {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHandler } from 'express';
-import { isLoopback } from '../config/together.js';
+import { isLoopback } from '../../config/together.js';
 
 /** User and password of the dashboard; both are empty when it has none. */
 export interface Credentials {
