@@ -12,6 +12,7 @@ export const BENCHMARKS = [
   'replicas',
   'lag',
   'fleet',
+  'dashboard',
 ] as const;
 
 /** See {@link BENCHMARKS}. */

@@ -1,4 +1,5 @@
 import type { Benchmark, BenchmarkName } from './benchmark.js';
+import { dashboard } from './benchmarks/dashboard.js';
 import { deliver } from './benchmarks/deliver.js';
 import { discovery } from './benchmarks/discovery.js';
 import { fleet } from './benchmarks/fleet.js';
@@ -9,7 +10,7 @@ import { replicas } from './benchmarks/replicas.js';
 import { small } from './benchmarks/small.js';
 
 /** All benchmarks, in the order in which they run. */
-const CATALOGUE: readonly Benchmark[] = [deliver, small, hot, discovery, memory, replicas, lag, fleet];
+const CATALOGUE: readonly Benchmark[] = [deliver, small, hot, discovery, memory, replicas, lag, fleet, dashboard];
 
 /** What is to be run for some names, and which of its names were asked for. */
 export function chosen(

@@ -34,7 +34,7 @@ function coverageOfChildren() {
   for (const name of readdirSync(CHILDREN)) keepOwnCode(join(CHILDREN, name));
   const c8 = join('node_modules', 'c8', 'bin', 'c8.js');
   const where = ['--temp-directory', CHILDREN, '--reports-dir', CHILDREN, '--reporter', 'json'];
-  const which = ['--exclude-after-remap', '--include', 'src/**/*.ts'];
+  const which = ['--exclude-after-remap', '--include', 'src/**/*.ts', '--include', 'src/**/*.tsx'];
   execFileSync(process.execPath, [c8, 'report', ...where, ...which], { stdio: 'inherit' });
   const measured = read(join(CHILDREN, MEASURED));
   rmSync(CHILDREN, { recursive: true });
@@ -43,7 +43,7 @@ function coverageOfChildren() {
 
 /** Files of nothing but types never run: of them, an empty module is compiled, or none at all. */
 function hasCode(file) {
-  const compiled = join('dist', relative('src', file)).replace(/\.ts$/, '.js');
+  const compiled = join('dist', relative('src', file)).replace(/\.tsx?$/, '.js');
   return existsSync(compiled) && !readFileSync(compiled, 'utf8').startsWith('export {};\n');
 }
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { markdownTable } from '../dist/config/markdown-table.js';
 import { settingsPage, settingsSummary } from '../dist/config/settings-docs.js';
 import { metricsPage } from '../dist/observability/metrics-docs.js';
+import { routeTables } from '../dist/dashboard/routes-docs.js';
 import {
   athenaTable,
   logLineFieldsTable,
@@ -16,6 +17,7 @@ splice('docs/log-format.md', {
   pattern: `\`\`\`\n${logLinePattern()}\n\`\`\``,
   athena: `\`\`\`sql\n${athenaTable()}\n\`\`\``,
 });
+splice('docs/api.md', await routeTables());
 splice('README.md', { settings: settingsSummary() });
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */

@@ -2,16 +2,16 @@
 # Prepares this machine for log-courier: Node.js packages, and redis-server for the embedded engines.
 # Run it as often as you like: it says nothing when there is nothing to do. It starts no service.
 #
-#   scripts/setup.sh                   packages and redis-server
-#   scripts/setup.sh --with tests      and goaccess and promtool, with which the tests read log objects and alert rules
-#   scripts/setup.sh --with chromium   and a browser for the tests of the dashboard
+#   scripts/setup.sh                      packages and redis-server
+#   scripts/setup.sh --with tests         and goaccess, promtool and chromium, with which the tests read log objects, alert rules and pages
+#   scripts/setup.sh --with screenshots   and chromium and pngquant, with which the screenshots are made
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly MINIMUM_NODE=20
 with_tests=false
-with_chromium=false
+with_screenshots=false
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=false
 
@@ -23,9 +23,9 @@ read_arguments() {
   while (($# > 0)); do
     case "$1 ${2:-}" in
       '--with tests') with_tests=true; shift 2 ;;
-      '--with chromium') with_chromium=true; shift 2 ;;
+      '--with screenshots') with_screenshots=true; shift 2 ;;
       '--help '* | '-h '*) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-      *) fail "unknown argument: $*. Usage: scripts/setup.sh [--with tests] [--with chromium]" ;;
+      *) fail "unknown argument: $*. Usage: scripts/setup.sh [--with tests] [--with screenshots]" ;;
     esac
   done
 }
@@ -111,5 +111,9 @@ install_program redis-server redis-server redis
 if $with_tests; then
   try_program goaccess goaccess goaccess
   try_program promtool prometheus prometheus
+  try_program chromium chromium chromium
 fi
-if $with_chromium; then install_program chromium chromium chromium; fi
+if $with_screenshots; then
+  install_program chromium chromium chromium
+  install_program pngquant pngquant pngquant
+fi

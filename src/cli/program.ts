@@ -6,6 +6,7 @@ import { registerDiscover } from './commands/discover.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
+import { registerHashPassword } from './commands/hash-password.js';
 import { registerImport } from './commands/import.js';
 import { registerNotify } from './commands/notify.js';
 import { registerRetry } from './commands/retry.js';
@@ -32,6 +33,7 @@ const COMMANDS: readonly Register[] = [
   registerNotify,
   registerConfig,
   registerDoctor,
+  registerHashPassword,
   registerDemo,
 ];
 

@@ -185,7 +185,7 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
       })),
     ],
   });
-  log.info({ url: server.url }, 'dashboard listening');
+  log.info({ url: `${server.url}${settings['dashboard.base-path']}` }, 'dashboard listening');
   return { drain: () => server.close(), handBack: () => undefined };
 }
 

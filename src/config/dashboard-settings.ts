@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { isIP } from 'node:net';
+import { z } from 'zod';
 import { decimal, integer, setting, text, textLike, url, type Setting } from './setting.js';
 
 /** An IP address or the name of a host. */
@@ -13,6 +14,32 @@ const basePath = (): z.ZodType<string> => {
     .transform((path) => path.replace(/\/$/, ''))
     .describe(allowed);
 };
+
+const NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+
+const proxies = (): z.ZodType<readonly string[]> => {
+  const allowed = `addresses and networks such as 10.0.0.0/8, comma-separated, or ${NETWORKS.join(', ')}, or nothing`;
+  return z
+    .preprocess(
+      (value) => (typeof value === 'string' ? value.split(',').filter((part) => part.trim() !== '') : value),
+      z.array(
+        z.string(allowed).transform((part) => part.trim()),
+        allowed,
+      ),
+    )
+    .refine((list) => list.every(isProxy), { error: allowed })
+    .describe(allowed);
+};
+
+function isProxy(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return NETWORKS.includes(text);
+  return (
+    bits === undefined ||
+    (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128))
+  );
+}
 
 const HIDDEN = { secret: true };
 
@@ -31,10 +58,7 @@ export const dashboardSettings = {
     'Where users reach the dashboard, with its base path: for links, and where OpenID Connect leads back to.',
   ),
   'dashboard.trusted-proxies': setting(
-    textLike(
-      /^([0-9A-Fa-f.:]+(\/\d{1,3})?|loopback|linklocal|uniquelocal)?( *, *([0-9A-Fa-f.:]+(\/\d{1,3})?|loopback|linklocal|uniquelocal))*$/,
-      'addresses and networks, comma-separated, loopback, linklocal and uniquelocal among them, or nothing',
-    ),
+    proxies(),
     '',
     'Proxies whose X-Forwarded-For, -Proto and -Host are believed.',
   ),

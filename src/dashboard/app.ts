@@ -22,7 +22,9 @@ export interface AppOptions {
 }
 
 /** Largest JSON body; the board has its own limit. */
-const BODY_LIMIT = '64kb';
+const JSON_LIMIT = '64kb';
+/** Largest form, of the page to log in, with everything that browsers may have to say in it. */
+const FORM_LIMIT = '8kb';
 
 /**
  * Makes the app that serves a list of routes, each for the role that it needs. What is not listed is not there: 404, or
@@ -47,10 +49,14 @@ export function createApp(options: AppOptions): Express {
 
 function handlersOf(route: Route, options: GateOptions | undefined): readonly RequestHandler[] {
   const { role, handler, method } = route;
-  if (role === 'anyone') return [handler];
+  const isForAnyone = role === 'anyone';
+  const body = isForAnyone
+    ? express.urlencoded({ extended: false, limit: FORM_LIMIT })
+    : express.json({ limit: JSON_LIMIT });
+  const parsers = method === 'get' ? [] : [body];
+  if (isForAnyone) return [...parsers, handler];
   if (options === undefined) throw new TypeError(`${route.path} needs a role, and nobody can have one`);
-  const body = method === 'get' ? [] : [express.json({ limit: BODY_LIMIT })];
-  return [gate(options, () => role), ...body, handler];
+  return [gate(options, () => role), ...parsers, handler];
 }
 
 function unique(routes: readonly Route[]): readonly Route[] {
@@ -62,6 +68,7 @@ function unique(routes: readonly Route[]): readonly Route[] {
 
 function methodsByPath(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
   const methods = new Map<string, string[]>();
-  for (const { path, method } of routes) methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
+  for (const { path, method } of routes)
+    methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
   return methods;
 }

@@ -52,6 +52,7 @@ export function createBoard({ queues, basePath, trail, log }: BoardOptions): rea
   const boards = { viewer: boardFor('viewer'), operator: boardFor('operator') };
   return [
     boardHeaders(),
+    allowCaching,
     noteChanges(trail),
     (request, response, next) => {
       boards[identityOf(response).role](request, response, next);
@@ -77,6 +78,12 @@ export function boardRoutes(): readonly ListedRoute[] {
     ),
   );
 }
+
+/** The board's scripts and styles may be kept by browsers, which ask whether they have changed. */
+const allowCaching: RequestHandler = (request, response, next) => {
+  if (request.path.startsWith('/static/')) response.set('Cache-Control', 'private, no-cache');
+  next();
+};
 
 function noteChanges(trail: Trail): RequestHandler {
   return (request, response, next) => {

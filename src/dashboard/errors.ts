@@ -37,9 +37,12 @@ export interface FailedRequest {
   readonly path?: string;
 }
 
-/** Logs what went wrong with a request: our own faults as errors, those of the request for debugging only. */
+/**
+ * Logs what went wrong with a request: our own faults as errors, those of the request for debugging only. So is an
+ * engine that is away: pages ask every few seconds, and the outage is told elsewhere, once.
+ */
 export function noteError(log: Log, error: unknown, details: FailedRequest): void {
-  const level = details.status >= 500 ? 'error' : 'debug';
+  const level = details.status >= 500 && details.status !== AWAY ? 'error' : 'debug';
   log[level]({ err: error, ...details }, 'dashboard: a request failed');
 }
 
@@ -50,8 +53,12 @@ export function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
 }
 
+/** Status while an engine that the answer needs is away. */
+const AWAY = 503;
+
 /** What is said about an error to whoever sent the request. */
 export function messageFor(status: number): string {
+  if (status === AWAY) return 'something that the answer needs is away; try again later';
   if (status >= 500) return 'this did not work; the log of the dashboard says why';
   return `the request is wrong: ${STATUS_CODES[status] ?? String(status)}`;
 }

@@ -1,5 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { SettingName } from '../config/settings.js';
+import type { Log } from '../observability/log.js';
+import { readTlsFiles, renewWhenChanged, type TlsFiles } from './tls.js';
 
 /** A server that listens. */
 export interface HttpServer {
@@ -16,6 +19,10 @@ export interface ListenOn {
   readonly port: number;
   readonly addressSetting: SettingName;
   readonly portSetting: SettingName;
+  /** Certificate and key, to speak TLS. */
+  readonly tls?: TlsFiles | undefined;
+  /** Says when the certificate was read again, or could not be. */
+  readonly log?: Log;
 }
 
 /** A server cannot listen where its settings say. */
@@ -23,10 +30,7 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 
   constructor(where: ListenOn, options: ErrorOptions) {
-    super(
-      `cannot listen on ${urlOf(where.address, where.port)}: ${adviceFor(where, options.cause)}`,
-      options,
-    );
+    super(`cannot listen on ${urlOf(where, where.port)}: ${adviceFor(where, options.cause)}`, options);
   }
 }
 
@@ -34,21 +38,38 @@ export class ListenError extends Error {
  * Starts a server.
  *
  * @throws {ListenError} when the port is taken or may not be used, or the address is not of this machine
+ * @throws {TlsError} when certificate and key cannot be read, or do not belong together
  */
-export function listen(app: RequestListener, where: ListenOn): Promise<HttpServer> {
-  const server = createServer(app);
+export async function listen(app: RequestListener, where: ListenOn): Promise<HttpServer> {
+  const { server, stop } = await serverFor(app, where);
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
+      stop();
       reject(new ListenError(where, { cause }));
     });
     server.listen(where.port, where.address, () => {
       let closed: Promise<void> | undefined;
       resolve({
-        url: urlOf(where.address, portOf(server)),
-        close: () => (closed ??= close(server)),
+        url: urlOf(where, portOf(server)),
+        close: () => {
+          stop();
+          return (closed ??= close(server));
+        },
       });
     });
   });
+}
+
+interface Serving {
+  readonly server: Server;
+  /** Ends the watch over the certificate. */
+  readonly stop: () => void;
+}
+
+async function serverFor(app: RequestListener, { tls, log }: ListenOn): Promise<Serving> {
+  if (tls === undefined) return { server: createServer(app), stop: () => undefined };
+  const server = createTlsServer(await readTlsFiles(tls), app);
+  return { server, stop: renewWhenChanged(server, tls, log) };
 }
 
 const GRACE_MS = 1000;
@@ -70,8 +91,8 @@ function portOf(server: Server): number {
   return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
-function urlOf(address: string, port: number): string {
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+function urlOf({ address, tls }: ListenOn, port: number): string {
+  return `${tls === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 function adviceFor({ address, addressSetting, port, portSetting }: ListenOn, cause: unknown): string {

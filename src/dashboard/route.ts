@@ -24,7 +24,7 @@ export interface ListedRoute {
 /** One address of the dashboard, with what answers there. */
 export interface Route extends ListedRoute {
   readonly method: 'get' | 'post' | 'delete';
-  /** Has the body as {@link https://expressjs.com Express} parsed it, when it was JSON. */
+  /** Has the body of what is no GET parsed: JSON, and where anyone may come a form. */
   readonly handler: RequestHandler;
 }
 

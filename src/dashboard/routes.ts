@@ -7,6 +7,7 @@ import type { Access } from './access/access.js';
 import { apiRoutes, type ApiParts } from './api/routes.js';
 import { BOARD_PATH } from './board.js';
 import { probeRoutes, type HealthCheck, type ReadinessOptions } from './health.js';
+import { pageRoutes } from './pages/routes.js';
 import type { Role, Route } from './route.js';
 import { trailRoutes } from './trail/routes.js';
 import type { Trail } from './trail/trail.js';
@@ -37,13 +38,23 @@ const READINESS_TIMEOUT_MS = 2000;
 
 /** Every address of the dashboard beside the board's own. Here, and nowhere else, addresses are added. */
 export function routesOf(parts: DashboardParts): readonly Route[] {
+  const basePath = parts.settings['dashboard.base-path'];
   return [
     ...probesOf(parts),
     metricsRoute(parts.metrics, 'viewer'),
     ...parts.access.routes,
     ...trailRoutes(parts.trail),
-    ...(parts.api === undefined ? [] : apiRoutes({ ...parts, ...parts.api })),
-    homeRoute(parts.settings['dashboard.base-path']),
+    ...(parts.api === undefined ? [homeRoute(basePath)] : withApi(parts, parts.api)),
+  ];
+}
+
+/** The JSON API, and the pages that show what it says. */
+function withApi(parts: DashboardParts, api: Pick<ApiParts, 'overview' | 'deliveries'>): readonly Route[] {
+  const { version } = api.overview.overview();
+  const basePath = parts.settings['dashboard.base-path'];
+  return [
+    ...apiRoutes({ ...parts, ...api }),
+    ...pageRoutes({ basePath, version, hasLogin: parts.access.hasLoginPage }),
   ];
 }
 

@@ -1,13 +1,14 @@
+import type { Settings } from '../config/settings.js';
 import type { PipelineQueue } from '../queues/pipeline-queue.js';
 import { createApp } from './app.js';
-import type { GateOptions } from './access/gate.js';
-import { gate } from './access/gate.js';
+import { gate, type GateOptions } from './access/gate.js';
 import { openAccess } from './access/open-access.js';
 import { BOARD_PATH, boardRoleFor, boardRoutes, createBoard, type BoardQueue } from './board.js';
 import { listen, type HttpServer } from './listen.js';
 import { OverviewService, type OverviewParts } from './overview/service.js';
 import type { ListedRoute } from './route.js';
 import { metricsServerRoutes, readinessOptions, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
+import type { TlsFiles } from './tls.js';
 import { Trail } from './trail/trail.js';
 
 /** What the metrics server needs. */
@@ -36,12 +37,13 @@ export interface Dashboard extends HttpServer {
  * Serves the dashboard: its routes, each to those who have the role for it, and the board of the queues.
  *
  * @throws {ListenError} when it cannot listen where the settings say
+ * @throws {UsersFileError} when the file of users cannot be read or understood
  */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { settings, redis, log, queues, work } = options;
   const basePath = settings['dashboard.base-path'];
   const trail = new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log });
-  const access = openAccess(settings);
+  const access = await openAccess({ settings, redis, log });
   const gateOptions: GateOptions = { access, basePath };
   const api =
     work === undefined
@@ -55,6 +57,8 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   const app = createApp({
     routes,
     gate: gateOptions,
+    trustedProxies: settings['dashboard.trusted-proxies'],
+    publicHost: publicHost(settings),
     mounts: [{ path: BOARD_PATH, handlers: [gate(gateOptions, boardRoleFor), ...board] }],
     log,
   });
@@ -63,6 +67,8 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     port: settings['dashboard.listen-port'],
     addressSetting: 'dashboard.listen-address',
     portSetting: 'dashboard.listen-port',
+    tls: tlsFiles(settings),
+    log,
   });
   api?.overview.start();
   return {
@@ -87,4 +93,14 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     addressSetting: 'metrics-server.listen-address',
     portSetting: 'metrics-server.listen-port',
   });
+}
+
+function publicHost(settings: Settings): string | undefined {
+  const url = settings['dashboard.public-url'];
+  return url === '' ? undefined : new URL(url).host;
+}
+
+function tlsFiles(settings: Settings): TlsFiles | undefined {
+  const { 'dashboard.tls-cert-file': certFile, 'dashboard.tls-key-file': keyFile } = settings;
+  return certFile === '' ? undefined : { certFile, keyFile };
 }

@@ -1,6 +1,12 @@
-import { silentLog } from '../../src/observability/log.js';
+import { once } from 'node:events';
+import { get, IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
 import { healthChecks } from '../../src/cli/assembly.js';
+import type { Overview } from '../../src/dashboard/api/shapes.js';
 import { startDashboard, type Dashboard } from '../../src/dashboard/server.js';
+import { silentLog } from '../../src/observability/log.js';
+import { overviewSchema } from './api-schemas.js';
 import type { Workbench } from './workbench.js';
 
 /** An answer of the API. */
@@ -9,12 +15,21 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
+/** One server-sent event. */
+export interface ServerEvent {
+  readonly name: string;
+  readonly data: unknown;
+}
+
 /** A dashboard of a workbench, asked as a program does. */
 export interface DashboardApi {
-  readonly url: string;
   readonly dashboard: Dashboard;
   readonly get: (path: string) => Promise<ApiAnswer>;
   readonly post: (path: string, body?: unknown) => Promise<ApiAnswer>;
+  /** The server-sent events, until the connection ends. */
+  readonly events: () => AsyncGenerator<ServerEvent>;
+  /** Waits until the overview that is sent is as wanted. */
+  readonly overviewWhere: (isWanted: (overview: Overview) => boolean) => Promise<Overview>;
 }
 
 /** Starts one; it is closed with the workbench. */
@@ -34,9 +49,10 @@ export async function openDashboard({ here, queues, atEnd }: Workbench): Promise
     const response = await fetch(`${dashboard.url}${path}`, init);
     return { status: response.status, body: await response.json() };
   };
+  const events = (): AsyncGenerator<ServerEvent> => serverEvents(`${dashboard.url}/api/events`);
   return {
-    url: dashboard.url,
     dashboard,
+    events,
     get: (path) => ask(path),
     post: (path, body) =>
       ask(path, {
@@ -44,17 +60,27 @@ export async function openDashboard({ here, queues, atEnd }: Workbench): Promise
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(body ?? {}),
       }),
+    overviewWhere: async (isWanted) => {
+      for await (const { name, data } of events()) {
+        if (name !== 'overview') continue;
+        const overview = overviewSchema.parse(data);
+        if (isWanted(overview)) return overview;
+      }
+      throw new Error('the events have ended');
+    },
   };
 }
 
-/** Asks again until the answer is as wanted, and answers that; the test's own time limit ends it otherwise. */
-export async function until<Answer>(
-  ask: () => Promise<Answer>,
-  isWanted: (answer: Answer) => boolean,
-): Promise<Answer> {
-  for (;;) {
-    const answer = await ask();
-    if (isWanted(answer)) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+async function* serverEvents(url: string): AsyncGenerator<ServerEvent> {
+  const asked = get(url);
+  const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await once(asked, 'response'));
+  try {
+    let name = '';
+    for await (const line of createInterface({ input: response })) {
+      if (line.startsWith('event: ')) name = line.slice('event: '.length);
+      if (line.startsWith('data: ')) yield { name, data: JSON.parse(line.slice('data: '.length)) };
+    }
+  } finally {
+    response.destroy();
   }
 }

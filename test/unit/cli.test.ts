@@ -81,6 +81,7 @@ const COMMANDS = [
   ['verify-manifest'],
   ['config'],
   ['doctor'],
+  ['hash-password'],
   ['demo'],
 ];
 

@@ -209,22 +209,6 @@ describe('a wrong value is refused with its setting, value, origin and what is a
       's3.force-path-style: "perhaps" (from variable S3_FORCE_PATH_STYLE) is not allowed; give true or false',
     ],
     [
-      { LOG_COURIER_DASHBOARD_LISTEN_PORT: '65536' },
-      'dashboard.listen-port: "65536" (from variable LOG_COURIER_DASHBOARD_LISTEN_PORT) is not allowed; give a whole number from 0 to 65535',
-    ],
-    [
-      { LOG_COURIER_DASHBOARD_LISTEN_ADDRESS: '0.0.0.0' },
-      'dashboard.listen-address: "0.0.0.0" (from variable LOG_COURIER_DASHBOARD_LISTEN_ADDRESS) is reachable from other machines; set dashboard.username and dashboard.password too, or listen on 127.0.0.1',
-    ],
-    [
-      { LOG_COURIER_DASHBOARD_USERNAME: 'me' },
-      'dashboard.password: its value (from default) is not allowed; give dashboard.username and dashboard.password together, or neither',
-    ],
-    [
-      { LOG_COURIER_DASHBOARD_USERNAME: 'a:b', LOG_COURIER_DASHBOARD_PASSWORD: 'c' },
-      'dashboard.username: "a:b" (from variable LOG_COURIER_DASHBOARD_USERNAME) is not allowed; give a name without a colon',
-    ],
-    [
       { S3_SECRET_ACCESS_KEY: 'hunter2' },
       's3.access-key-id: "" (from default) is not allowed; give s3.access-key-id and s3.secret-access-key together, or neither',
     ],
@@ -285,25 +269,6 @@ describe('a wrong value is refused with its setting, value, origin and what is a
       }),
     );
   });
-});
-
-describe('the dashboard may listen', () => {
-  test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost', 'LOCALHOST'])(
-    'on %s without credentials',
-    (address) => {
-      expect(problemsOf({ flags: { 'dashboard.listen-address': address } })).toEqual([]);
-    },
-  );
-
-  test.each(['0.0.0.0', '::', '10.0.0.1', 'localhost.example.com', '127.example.com'])(
-    'on %s only with credentials',
-    (address) => {
-      const flags = { 'dashboard.listen-address': address };
-      expect(problemsOf({ flags })).toHaveLength(1);
-      const credentials = { 'dashboard.username': 'me', 'dashboard.password': 'hunter2' };
-      expect(problemsOf({ flags: { ...flags, ...credentials } })).toEqual([]);
-    },
-  );
 });
 
 describe('what is shown', () => {

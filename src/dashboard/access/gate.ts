@@ -29,9 +29,9 @@ export function gate({ access, basePath }: GateOptions, roleFor: (request: Reque
       return;
     }
     if (needsToken(request, finding) && !hasToken(request, finding.csrfToken)) {
-      response
-        .status(403)
-        .json({ error: 'the X-CSRF-Token is missing or old; take the one of /api/me, or load the page again' });
+      response.status(403).json({
+        error: 'the X-CSRF-Token is missing or old; take the one of /api/me, or load the page again',
+      });
       return;
     }
     noteIdentity(response, finding.identity, finding.csrfToken);
@@ -59,13 +59,16 @@ function turnAway(
     case 'stranger':
     case 'refused':
       if (loginPage !== undefined && isNavigation(request)) {
-        response.redirect(303, `${loginPage}?next=${encodeURIComponent(request.url)}`);
+        response.redirect(303, `${loginPage}?next=${encodeURIComponent(`${request.baseUrl}${request.url}`)}`);
         return;
       }
       // Basic makes browsers ask for credentials by a dialogue of their own; their users have the page for it.
       response
         .status(401)
-        .set('WWW-Authenticate', `${isFromBrowser(request.headers) ? 'Bearer' : 'Basic'} realm="log-courier", charset="UTF-8"`)
+        .set(
+          'WWW-Authenticate',
+          `${isFromBrowser(request.headers) ? 'Bearer' : 'Basic'} realm="log-courier", charset="UTF-8"`,
+        )
         .json({ error: 'give the credentials of a user of the dashboard' });
       return;
     case 'too-many':

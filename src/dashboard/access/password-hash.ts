@@ -55,7 +55,10 @@ export function nobodysHash(): PasswordHash {
   return { ...STRENGTH, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) };
 }
 
-function derive(password: string, { cost, blockSize, parallelization, salt, hash }: PasswordHash): Promise<Buffer> {
+function derive(
+  password: string,
+  { cost, blockSize, parallelization, salt, hash }: PasswordHash,
+): Promise<Buffer> {
   const maxmem = 2 * MOST_MEMORY_BYTES;
   return new Promise((resolve, reject) => {
     scrypt(password, salt, hash.length, { cost, blockSize, parallelization, maxmem }, (error, derived) => {

@@ -28,6 +28,7 @@ export function deriveSecrets(secret: string): Secrets {
     sessionKey: keyFor('session'),
     loginKey: keyFor('login'),
     csrfTokenOf: (holder) => createHmac('sha256', csrfKey).update(holder).digest('base64url'),
-    fingerprintOf: (credential) => createHmac('sha256', fingerprintKey).update(credential).digest('base64url'),
+    fingerprintOf: (credential) =>
+      createHmac('sha256', fingerprintKey).update(credential).digest('base64url'),
   };
 }

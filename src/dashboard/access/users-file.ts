@@ -19,14 +19,20 @@ const userSchema = z
     role: z.enum(['viewer', 'operator'], 'expected viewer or operator'),
     password: z
       .string('expected text')
-      .refine((text) => readHash(text) !== undefined, 'expected a hash that `log-courier hash-password` printed')
+      .refine(
+        (text) => readHash(text) !== undefined,
+        'expected a hash that `log-courier hash-password` printed',
+      )
       .optional(),
     token: z
       .string('expected text')
       .refine(isTokenHash, 'expected a hash that `log-courier hash-password --token` printed')
       .optional(),
   })
-  .refine(({ password, token }) => password !== undefined || token !== undefined, 'expected a password or a token');
+  .refine(
+    ({ password, token }) => password !== undefined || token !== undefined,
+    'expected a password or a token',
+  );
 
 const fileSchema = z
   .strictObject({ users: z.array(userSchema, 'expected a list of users') }, 'expected a map with users')
@@ -47,11 +53,18 @@ export class UsersFileError extends Error {
  */
 export function parseUsers(text: string): readonly User[] {
   const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false });
-  const faults = document.errors.map(({ pos: [offset], message }) => `at character ${String(offset)}: ${message}`);
+  const faults = document.errors.map(
+    ({ pos: [offset], message }) => `at character ${String(offset)}: ${message}`,
+  );
   if (faults.length > 0) throw new UsersFileError(faults.join('; '));
   const parsed = fileSchema.safeParse(document.toJS());
   if (parsed.success)
-    return parsed.data.users.map(({ name, role, password, token }) => ({ name, role, password, tokenHash: token }));
+    return parsed.data.users.map(({ name, role, password, token }) => ({
+      name,
+      role,
+      password,
+      tokenHash: token,
+    }));
   throw new UsersFileError(
     parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '),
   );
@@ -102,9 +115,15 @@ export class UsersFile {
     this.#version = version;
     try {
       this.#users = parseUsers(await readFile(this.#path, 'utf8'));
-      this.#log.info({ file: this.#path, users: this.#users.length }, 'the users of the dashboard were read again');
+      this.#log.info(
+        { file: this.#path, users: this.#users.length },
+        'the users of the dashboard were read again',
+      );
     } catch (err) {
-      this.#log.error({ err, file: this.#path }, 'the users of the dashboard cannot be read; those of before stay');
+      this.#log.error(
+        { err, file: this.#path },
+        'the users of the dashboard cannot be read; those of before stay',
+      );
     }
   }
 

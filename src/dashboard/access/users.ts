@@ -21,7 +21,11 @@ export interface Users {
  * @throws {UsersFileError} when the file cannot be read or understood
  */
 export async function openUsers(settings: Settings, log: Log): Promise<Users> {
-  const { 'dashboard.username': name, 'dashboard.password': password, 'dashboard.users-file': path } = settings;
+  const {
+    'dashboard.username': name,
+    'dashboard.password': password,
+    'dashboard.users-file': path,
+  } = settings;
   const operators: readonly User[] = name === '' ? [] : [{ name, role: 'operator', password }];
   const file = path === '' ? undefined : await UsersFile.open(path, log);
   const all = async (): Promise<readonly User[]> => [...operators, ...((await file?.users()) ?? [])];

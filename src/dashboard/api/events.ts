@@ -70,7 +70,8 @@ class EventStream {
     });
     client.write(`retry: ${String(RETRY_MS)}\n${eventText('overview', this.#overview.overview())}`);
     this.#heartbeat ??= setInterval(() => {
-      this.#send(': still here\n\n');
+      // An event, not a comment: browsers tell pages nothing of comments, and pages notice silence.
+      this.#send(eventText('ping', {}));
     }, HEARTBEAT_MS);
   }
 

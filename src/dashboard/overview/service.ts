@@ -34,7 +34,7 @@ interface Events {
 
 /** How often each thing is read while somebody watches, and while nobody does; ms. */
 const OFTEN = { watchedMs: 2000, unwatchedMs: 10_000 } as const;
-const SELDOM = { watchedMs: 10_000, unwatchedMs: 60_000 } as const;
+const SELDOM = { watchedMs: 5000, unwatchedMs: 60_000 } as const;
 const RARELY = { watchedMs: 60_000, unwatchedMs: 300_000 } as const;
 /** What is kept for later is read whether anybody watches or not. */
 const ALWAYS = { watchedMs: 12_000, unwatchedMs: 15_000 } as const;

@@ -13,7 +13,8 @@ export interface BoardChange {
  */
 export function boardChangeOf(method: string, path: string): BoardChange {
   const parts = path.split('/').slice(1).map(decoded);
-  if (parts[0] !== 'api' || parts[1] !== 'queues') return { action: `board: ${method}`, about: parts.join('/') };
+  if (parts[0] !== 'api' || parts[1] !== 'queues')
+    return { action: `board: ${method}`, about: parts.join('/') };
   const rest = parts.slice(2);
   const [first = '', second = '', third = '', fourth = ''] = rest;
   switch (rest.length) {
@@ -22,12 +23,15 @@ export function boardChangeOf(method: string, path: string): BoardChange {
     case 2:
       return { action: `board: ${second}`, about: `queue ${first}` };
     case 3:
-      if (second === 'job-schedulers') return { action: 'board: reschedule', about: `schedule ${third} of queue ${first}` };
-      if (second === 'retry' || second === 'clean') return { action: `board: ${second} all`, about: `${third} jobs of queue ${first}` };
+      if (second === 'job-schedulers')
+        return { action: 'board: reschedule', about: `schedule ${third} of queue ${first}` };
+      if (second === 'retry' || second === 'clean')
+        return { action: `board: ${second} all`, about: `${third} jobs of queue ${first}` };
       if (second === 'rate-limit') return { action: `board: ${third} rate limit`, about: `queue ${first}` };
       return { action: `board: ${third}`, about: `job ${second} of queue ${first}` };
     case 4:
-      if (second === 'job-schedulers') return { action: `board: ${fourth} schedule`, about: `schedule ${third} of queue ${first}` };
+      if (second === 'job-schedulers')
+        return { action: `board: ${fourth} schedule`, about: `schedule ${third} of queue ${first}` };
   }
   return { action: `board: ${method}`, about: parts.join('/') };
 }

@@ -14,11 +14,13 @@ export function trailRoutes(trail: Trail): readonly Route[] {
       method: 'get',
       path: '/api/changes',
       role: 'viewer',
-      does: `Who changed what, newest first: \`limit\` of them (${String(USUAL_LIMIT)}; at most ${String(KEPT_CHANGES)})`,
+      does: `Who changed what, newest first: \`limit\` of them (${String(USUAL_LIMIT)}; at most ${String(KEPT_CHANGES)}); 503 while Redis is away`,
       handler: async (request, response) => {
         const parsed = query.safeParse(request.query);
         if (!parsed.success) {
-          response.status(400).json({ error: `limit: give a whole number from 1 to ${String(KEPT_CHANGES)}` });
+          response
+            .status(400)
+            .json({ error: `limit: give a whole number from 1 to ${String(KEPT_CHANGES)}` });
           return;
         }
         response.json(await trail.last(parsed.data.limit));

@@ -61,7 +61,7 @@ export class Trail {
    * The last changes, newest first.
    *
    * @param limit most that are wanted, at least 1
-   * @throws {Error} when Redis does not answer in time
+   * @throws {NoAnswerError} when Redis does not answer in time
    */
   async last(limit: number): Promise<readonly Change[]> {
     const kept = await inTime(this.#redis.lrange(this.#key, 0, limit - 1), PATIENCE_MS);

@@ -1,0 +1,2 @@
+// The browser gets the package's own file from here: it knows addresses, not names of packages.
+export * from 'preact';
