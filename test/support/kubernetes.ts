@@ -117,16 +117,33 @@ const CUSTOM: Readonly<Record<string, z.ZodType>> = {
       ),
     }),
   }),
+  'monitoring.coreos.com/v1 PrometheusRule': z.strictObject({
+    apiVersion: text,
+    kind: text,
+    metadata,
+    spec: z.strictObject({
+      groups: z.array(z.strictObject({ name: text, rules: z.array(z.lazy(() => alertRule)) })),
+    }),
+  }),
   'monitoring.coreos.com/v1 PodMonitor': z.strictObject({
     apiVersion: text,
     kind: text,
     metadata,
     spec: z.strictObject({
+      jobLabel: text,
       selector: z.strictObject({ matchLabels: labels }),
       podMetricsEndpoints: z.array(z.strictObject({ port: text, path: text, interval: text })),
     }),
   }),
 };
+
+const alertRule = z.strictObject({
+  alert: text,
+  expr: text,
+  for: text.optional(),
+  labels,
+  annotations: z.strictObject({ summary: text, description: text, runbook_url: text }),
+});
 
 /**
  * What is wrong with a manifest: what its schema refuses, and fields that the schema does not know. Kubernetes' own

@@ -21,6 +21,13 @@ describe('Node.js', () => {
   });
 });
 
+/** A dashboard that other machines reach. */
+const OPEN = {
+  'dashboard.listen-address': '0.0.0.0',
+  'dashboard.username': 'operator',
+  'dashboard.password': 'password',
+};
+
 describe('settings', () => {
   test('fit each other by default', () => {
     expect(verdicts(judgeSettings(settingsWith()))).toEqual([]);
@@ -39,6 +46,12 @@ describe('settings', () => {
     ['warning', 'clickhouse.timeout-seconds', { 'clickhouse.timeout-seconds': '300' }],
     ['warning', 'redis.tls-skip-verify', { 'redis.tls-skip-verify': 'true' }],
     ['warning', 's3.tls-skip-verify', { 's3.tls-skip-verify': 'true' }],
+    [
+      'warning',
+      'dashboard.listen-address',
+      { ...OPEN, 'dashboard.session-secret': 'x'.repeat(32), 'dashboard.trusted-proxies': '' },
+    ],
+    ['warning', 'dashboard.session-secret', { ...OPEN, 'dashboard.trusted-proxies': '10.0.0.0/8' }],
     ['warning', 'metrics-server.enabled', { 'metrics-server.enabled': 'false' }],
     ['warning', 'clickhouse.url', { 'clickhouse.url': 'http://ch.example:8123', 'clickhouse.password': 'p' }],
   ])('that do not are a %s of %s', (verdict, subject, flags) => {

@@ -248,6 +248,23 @@ describe('settings', () => {
   });
 });
 
+describe('the alert rules', () => {
+  const PROMETHEUS = join(ROOT, 'components', 'prometheus-operator');
+
+  test('are those of deploy/prometheus (if not: npm run docs)', () => {
+    const [{ spec } = { spec: undefined }] = manifestsIn(join(PROMETHEUS, 'rules.yaml'));
+    expect(spec).toEqual(parse(readFileSync('deploy/prometheus/rules.yml', 'utf8')));
+  });
+
+  test('ask for the job by the name that the scrapes give it', () => {
+    const [monitor] = manifestsIn(join(PROMETHEUS, 'pod-monitor.yaml'));
+    const { jobLabel } = z.looseObject({ jobLabel: z.string() }).parse(monitor?.['spec']);
+    expect(readFileSync('deploy/prometheus/rules.yml', 'utf8')).toContain('job="log-courier"');
+    for (const { manifest } of deployments)
+      expect(podOf(manifest).metadata.labels[jobLabel]).toBe('log-courier');
+  });
+});
+
 describe('autoscaling', () => {
   test('by KEDA counts the sorted set in which BullMQ keeps the orders that wait', () => {
     const scaled = named.find(({ manifest }) => manifest.kind === 'ScaledObject');

@@ -92,6 +92,23 @@ const RULES: readonly Rule[] = [
   },
   {
     verdict: 'warning',
+    subject: 'dashboard.listen-address',
+    broken: (s) =>
+      !isLoopback(s['dashboard.listen-address']) &&
+      s['dashboard.tls-cert-file'] === '' &&
+      s['dashboard.trusted-proxies'].length === 0,
+    found: () => 'the dashboard is reached from other machines without TLS, by what the settings say',
+    advice: 'set dashboard.tls-cert-file, or dashboard.trusted-proxies when a proxy before it has TLS',
+  },
+  {
+    verdict: 'warning',
+    subject: 'dashboard.session-secret',
+    broken: (s) => !isLoopback(s['dashboard.listen-address']) && s['dashboard.session-secret'] === '',
+    found: () => 'each dashboard signs sessions with a secret of its own, which ends with its process',
+    advice: 'set dashboard.session-secret, the same for every replica',
+  },
+  {
+    verdict: 'warning',
     subject: 'metrics-server.enabled',
     broken: (s) => !s['metrics-server.enabled'],
     found: () => 'there are no metrics, and no probes of processes without the dashboard',
