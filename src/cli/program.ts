@@ -3,6 +3,7 @@ import { registerAudit } from './commands/audit.js';
 import { registerConfig } from './commands/config.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDiscover } from './commands/discover.js';
+import { registerDoctor } from './commands/doctor.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerHashPassword } from './commands/hash-password.js';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Register[] = [
   registerVerifyManifest,
   registerNotify,
   registerConfig,
+  registerDoctor,
   registerHashPassword,
   registerDemo,
 ];

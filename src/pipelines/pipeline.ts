@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { DoctorContext, Finding } from './finding.js';
 import type { ManifestContext, ManifestRun } from './manifest-writer.js';
 import type { RetentionReport } from './retention.js';
 import type { FailedGroup, PipelineViews } from './views.js';
@@ -276,6 +277,11 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> extends PipelineV
   findLate(options: LateOptions): Promise<LateRecords<Order>>;
   /** Writes the manifests that are due: which objects were delivered, with counts and digests. */
   writeManifests?(context: ManifestContext): Promise<ManifestRun>;
+  /**
+   * Looks at what the pipeline needs at its source and its destination, for `log-courier doctor`. What is wrong is
+   * answered, not thrown.
+   */
+  doctor?(context: DoctorContext): Promise<readonly Finding[]>;
   /** Writes what is still held back for batching, and lets go of everything. */
   close(): Promise<void>;
 }

@@ -15,6 +15,7 @@ import { auditBook, type BookAudit } from './audit.js';
 import { writerName, type BookEntry } from './book-row.js';
 import { Claims } from './claims.js';
 import { Committer } from './committer.js';
+import { examine } from './doctor/examine.js';
 import { auditDeeply } from './deep-audit.js';
 import { deliver } from './deliver.js';
 import { StoreStateReader } from './circumstances.js';
@@ -120,6 +121,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     },
     findLate: (options) => findLate(parts, options),
     writeManifests: (context) => writeManifests({ ...parts, manifests }, context),
+    doctor: (context) => examine(parts, context),
     close: () => committer.close(),
   };
 }
