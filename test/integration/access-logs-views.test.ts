@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { revisionOf, rowOf } from '../../src/pipelines/access-logs/book-row.js';
-import type { AccessLogOrder } from '../../src/pipelines/access-logs/order.js';
+import { revisionOf, rowOf, type Outcome } from '../../src/pipelines/access-logs/book-row.js';
+import type { Delivery } from '../../src/pipelines/pipeline.js';
 import { tablesOf } from '../../src/clickhouse/tables.js';
 import type { SourceFigures } from '../../src/pipelines/views.js';
 import { deliverAll, tryOpenOrders } from '../support/deliveries.js';
@@ -12,12 +12,6 @@ const open = useWorkbench('access-logs-views');
 async function sourcesOf({ here }: Workbench): Promise<Readonly<Record<string, SourceFigures>>> {
   const { sources } = await here.pipeline.sources();
   return Object.fromEntries(sources.map((figures) => [figures.source, figures]));
-}
-
-async function onlyOrder(bench: Workbench): Promise<AccessLogOrder> {
-  const [order] = await bench.open();
-  if (order === undefined) throw new Error('nothing was ordered');
-  return order;
 }
 
 describe('the table of sources', () => {
@@ -115,57 +109,48 @@ describe('figures by minute', () => {
   test('count an order once, a later delivery of it by what it has more, and failures', async () => {
     const bench = await open();
     const { here, target } = bench;
-    await here.addRecords({ bucket: 'photos', target, count: 5 });
+    for (const bucket of ['failed', 'first', 'again']) await here.addRecords({ bucket, target, count: 5 });
     await bench.discover();
-    const order = await onlyOrder(bench);
+    const orders = new Map((await bench.open()).map((order) => [order.source, order]));
     const { clickhouse, settings } = here.store;
     const object = { bucket: target, prefix: '', key: 'k', records: 5, bytes: 1, sha256: '' };
-    const first = { at: new Date(minute).toISOString(), records: 5, bytes: 1, by: 'test' };
-    const oldest = {
-      ...order,
-      oldestAt: new Date(minute - 90_000).toISOString().replace('.000Z', 'Z'),
-      orderedAt: new Date(minute - 80_000).toISOString(),
+    const rowAt = (
+      source: string,
+      state: 'failed' | 'delivered',
+      updatedAtMs: number,
+      outcome: Outcome,
+    ): object => {
+      const order = orders.get(source);
+      if (order === undefined) throw new Error(`${source} was not ordered`);
+      const times = {
+        oldestAt: new Date(minute - 90_000).toISOString().replace('.000Z', 'Z'),
+        orderedAt: new Date(minute - 80_000).toISOString(),
+      };
+      const revision = revisionOf(state, 1, outcome.deliveredRecords);
+      return rowOf({ ...order, ...times }, state, revision, 'test', { ...outcome, updatedAtMs });
     };
-    const delivered = (records: number, at: number, deliveries: readonly object[]): object =>
-      rowOf(oldest, 'delivered', revisionOf('delivered', 0, records), 'test', {
-        ...{ deliveredRecords: records, objects: [object], updatedAtMs: at },
-        deliveries: deliveries.map(() => ({ ...first, records })),
-      });
+    const delivery = (records: number): Delivery => ({
+      at: new Date(minute).toISOString(),
+      ...{ records, bytes: 1, by: 'test' },
+    });
+    const first = { deliveredRecords: 5, objects: [object], deliveries: [delivery(5)] };
+    const again = { deliveredRecords: 7, objects: [object], deliveries: [delivery(5), delivery(7)] };
     const rows = [
-      rowOf(oldest, 'failed', revisionOf('failed', 1), 'test', {
-        updatedAtMs: minute - 60_000,
-        failureCode: 'X',
-      }),
-      delivered(5, minute + 5000, [first]),
-      delivered(5, minute + 6000, [first]),
-      {
-        ...delivered(7, minute + 65_000, [first, first]),
-        deliveries: [first, { ...first, records: 7 }],
-      },
+      rowAt('failed', 'failed', minute - 60_000, { failureCode: 'X' }),
+      rowAt('first', 'delivered', minute + 5000, first),
+      rowAt('first', 'delivered', minute + 6000, first),
+      rowAt('again', 'delivered', minute + 65_000, again),
     ];
     // As blocks of their own: rows of one block are replaced at once.
     for (const row of rows)
       await clickhouse.insert(tablesOf(settings).workOrders, [row], { doing: 'write rows' });
     const said = await here.pipeline.figures?.(minute - 120_000, minute + 120_000);
     const at = (ms: number): string => new Date(ms).toISOString();
+    const none = { lagP50Seconds: null, lagP99Seconds: null };
     expect(said).toEqual([
-      {
-        at: at(minute - 60_000),
-        records: 0,
-        objects: 0,
-        failures: 1,
-        lagP50Seconds: null,
-        lagP99Seconds: null,
-      },
+      { at: at(minute - 60_000), records: 0, objects: 0, failures: 1, ...none },
       { at: at(minute), records: 5, objects: 1, failures: 0, lagP50Seconds: 96, lagP99Seconds: 96 },
-      {
-        at: at(minute + 60_000),
-        records: 2,
-        objects: 1,
-        failures: 0,
-        lagP50Seconds: null,
-        lagP99Seconds: null,
-      },
+      { at: at(minute + 60_000), records: 2, objects: 1, failures: 0, ...none },
     ]);
     expect(await here.pipeline.figures?.(minute + 120_000, minute + 180_000)).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { DestinationError, engineAwayOf } from '../../pipelines/errors.js';
 
 /** A request that cannot be answered as asked: what is said about it goes to whoever sent it. */

@@ -26,9 +26,7 @@ export function durationText(seconds: number): string {
   const [nextSize, nextUnit] = UNITS[first + 1] ?? [1, ''];
   const rest = Math.floor((rounded - whole * size) / nextSize);
   const isTwo = first >= 0 && nextUnit !== '' && rest > 0;
-  return isTwo
-    ? `${numberText(whole)} ${unit} ${String(rest)} ${nextUnit}`
-    : `${numberText(whole)} ${unit}`;
+  return isTwo ? `${numberText(whole)} ${unit} ${String(rest)} ${nextUnit}` : `${numberText(whole)} ${unit}`;
 }
 
 /** Several things in a sentence, the first of them named: "a, b and 3 more". */
