@@ -87,12 +87,12 @@ function paths(buckets: number): ReadonlyMap<string, (request: number) => string
     ['/api/overview', () => '/api/overview'],
     ['/api/sources', () => '/api/sources'],
     ['/api/sources, sorted by age', () => '/api/sources?sort=oldestAgeSeconds&direction=desc'],
-    ['/api/sources, searched', (request) => `/api/sources?search=${String(request % 100)}`],
-    ['/api/sources, some page', (request) => `/api/sources?page=${String(1 + (request % lastPage))}`],
+    ['/api/sources, searched', (request: number) => `/api/sources?search=${String(request % 100)}`],
+    ['/api/sources, some page', (request: number) => `/api/sources?page=${String(1 + (request % lastPage))}`],
     ['/api/failures', () => '/api/failures'],
     ['/api/history, an hour', () => '/api/history?span=hour'],
     ['/api/history, a day', () => '/api/history?span=day'],
-    ['/api/source', (request) => `/api/source?source=bench-${String(request % buckets).padStart(5, '0')}`],
+    ['/api/source', (request: number) => `/api/source?source=bench-${String(request % buckets).padStart(5, '0')}`],
     ['/api/changes', () => '/api/changes'],
   ]);
 }

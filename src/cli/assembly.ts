@@ -10,6 +10,7 @@ import type { HealthCheck } from '../dashboard/health.js';
 import { createS3Client } from '../destinations/s3/client.js';
 import type { Log } from '../observability/log.js';
 import { createMetrics, type Metrics } from '../observability/metrics.js';
+import type { Tracing } from '../observability/tracing.js';
 import { createAccessLogs } from '../pipelines/access-logs/pipeline.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
 import { answersAtAll } from '../destinations/s3/errors.js';
@@ -23,6 +24,8 @@ export interface Store {
   readonly settings: Settings;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Undefined unless the settings name a collector, and in commands that nobody traces. */
+  readonly tracing: Tracing | undefined;
   readonly clickhouse: ClickHouse;
   readonly s3: S3Client;
   readonly pipelines: readonly Pipeline[];
@@ -30,16 +33,24 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Puts together what delivers and audits, without Redis. */
-export function openStore(settings: Settings, log: Log): Store {
+/**
+ * Puts together what delivers and audits, without Redis.
+ *
+ * @param tracing the caller closes it
+ */
+export function openStore(settings: Settings, log: Log, tracing?: Tracing): Store {
   const metrics = createMetrics();
   const clickhouse = new ClickHouse(settings, log);
   const s3 = createS3Client(settings);
-  const pipelines: readonly Pipeline[] = [createAccessLogs({ settings, clickhouse, s3, metrics, log })];
+  const pipelines: readonly Pipeline[] = [
+    createAccessLogs({ settings, clickhouse, s3, metrics, log, tracing }),
+  ];
+  for (const { name } of pipelines) metrics.recordsExpired.inc({ pipeline: name }, 0);
   return {
     settings,
     log,
     metrics,
+    tracing,
     clickhouse,
     s3,
     pipelines,
@@ -61,13 +72,13 @@ export interface Queues {
 }
 
 /** Opens the queues of all pipelines. */
-export function openQueues({ settings, pipelines, log }: Store): Queues {
+export function openQueues({ settings, pipelines, log, tracing }: Store): Queues {
   const redis = connectRedis(settings);
   const discovery = openDiscoveryQueue(settings);
   const maintenance = openMaintenanceQueue(settings);
   const deliveries = pipelines.map((pipeline) => ({
     pipeline,
-    queue: openDeliveryQueue(settings, pipeline.name),
+    queue: openDeliveryQueue(settings, pipeline.name, tracing?.queues),
   }));
   const queues = [discovery, maintenance, ...deliveries.map(({ queue }) => queue)];
   const ignore = (err: unknown): void => {

@@ -3,10 +3,12 @@ import { registerAudit } from './commands/audit.js';
 import { registerConfig } from './commands/config.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDiscover } from './commands/discover.js';
+import { registerDoctor } from './commands/doctor.js';
 import { registerEmbedded } from './commands/embedded.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerHashPassword } from './commands/hash-password.js';
 import { registerImport } from './commands/import.js';
+import { registerNotify } from './commands/notify.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
 import { registerSchema } from './commands/schema.js';
@@ -28,7 +30,9 @@ const COMMANDS: readonly Register[] = [
   registerSkip,
   registerAudit,
   registerVerifyManifest,
+  registerNotify,
   registerConfig,
+  registerDoctor,
   registerHashPassword,
   registerDemo,
 ];

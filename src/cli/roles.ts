@@ -3,6 +3,7 @@ import type { Log } from '../observability/log.js';
 import { ENGINES_OF_DELIVERY } from '../pipelines/errors.js';
 import { startDeliveryWorker } from '../processors/delivery.js';
 import { startDiscoveryWorker } from '../processors/discovery.js';
+import { followFigures } from '../processors/figures.js';
 import { InFlight } from '../processors/in-flight.js';
 import { startMaintenanceWorker } from '../processors/maintenance.js';
 import { lanesOf } from '../processors/small-in-flight.js';
@@ -74,7 +75,7 @@ function watchSchedule(ensure: () => Promise<void>, log: Log, watch: EngineWatch
 
 /** Starts discovery: its worker, and a watch over the schedule, which a wiped Redis forgets. */
 export async function startDiscovery(store: Store, queues: Queues, watch?: EngineWatch): Promise<Running> {
-  const { settings, pipelines, metrics, log } = store;
+  const { settings, pipelines, metrics, log, tracing } = store;
   const jobs = pipelines.flatMap(({ name }) => discoveriesOf(name, settings['consumer.discovery-shards']));
   const ensure = async (): Promise<void> => {
     for (const job of jobs) await ensureScheduled(queues.discovery, settings, job);
@@ -82,7 +83,7 @@ export async function startDiscovery(store: Store, queues: Queues, watch?: Engin
   await removeOtherSchedulers(queues.discovery, jobs);
   await ensure();
   const stopWatching = watchSchedule(ensure, log, watch);
-  const parts = { settings, metrics, log, redis: queues.redis, discoveryQueue: queues.discovery };
+  const parts = { settings, metrics, log, tracing, redis: queues.redis, discoveryQueue: queues.discovery };
   const worker = startDiscoveryWorker({ ...parts, pipelines: queues.deliveries, outages: watch });
   const running = runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log });
   return {
@@ -126,13 +127,26 @@ export async function startMaintenance(store: Store, queues: Queues, watch?: Eng
   };
 }
 
+/** Starts to show, in this process's metrics, how the pipelines stand. */
+export function startFigures({ settings, metrics, log }: Store, queues: Queues): Running {
+  const { redis, discovery, deliveries } = queues;
+  const stop = followFigures({ settings, metrics, log, redis, discovery, deliveries });
+  return {
+    drain: () => {
+      stop();
+      return Promise.resolve();
+    },
+    handBack: () => undefined,
+  };
+}
+
 /**
  * Starts the processors of all pipelines.
  *
  * @param inFlight counts the orders that they are at
  */
 export function startProcessors(
-  { settings, pipelines, metrics, log }: Store,
+  { settings, pipelines, metrics, log, tracing }: Store,
   watch?: EngineWatch,
   inFlight = new InFlight(),
 ): Running {
@@ -143,6 +157,7 @@ export function startProcessors(
         pipeline,
         metrics,
         log,
+        tracing,
         inFlight,
         outages: watch,
       }),
@@ -163,7 +178,7 @@ export async function startDashboardRole(store: Store, queues: Queues): Promise<
     work: { version: version(), discovery: queues.discovery, deliveries: queues.deliveries },
     queues: [
       { queue: queues.discovery, description: 'Finds what is ready and writes work orders' },
-      { queue: queues.maintenance, description: 'Counts delivered work orders again and writes manifests' },
+      { queue: queues.maintenance, description: 'Audits, manifests, measurements and notifications' },
       ...queues.deliveries.map(({ pipeline, queue }) => ({
         queue,
         description: `Work orders of the ${pipeline.name} pipeline`,

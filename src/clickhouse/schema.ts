@@ -79,7 +79,11 @@ export class SchemaError extends Error {
    * @param found the version that the database has; 0 for none
    * @param needed the version that this program needs
    */
-  constructor(found: number, needed: number, options?: ErrorOptions) {
+  constructor(
+    readonly found: number,
+    readonly needed: number,
+    options?: ErrorOptions,
+  ) {
     super(
       `ClickHouse has schema version ${String(found)}, this program needs ${String(needed)}; ` +
         'run `log-courier schema apply` with the same settings',
@@ -91,26 +95,33 @@ export class SchemaError extends Error {
 /**
  * Checks that the schema has been applied. A newer one is fine: versions only add to each other.
  *
+ * @returns the version that the database has, and the one that this program needs
  * @throws {SchemaError} when it has not
  */
-export async function checkSchema(clickhouse: ClickHouse, settings: Settings): Promise<void> {
+export async function checkSchema(
+  clickhouse: ClickHouse,
+  settings: Settings,
+  signal?: AbortSignal,
+): Promise<{ readonly found: number; readonly needed: number }> {
   const needed = schemaVersions(settings).at(-1)?.version ?? 0;
-  const found = await appliedVersion(clickhouse, tablesOf(settings)).catch((cause: unknown) => {
+  const found = await appliedVersion(clickhouse, tablesOf(settings), signal).catch((cause: unknown) => {
     if (cause instanceof ClickHouseQueryError && MISSING.has(cause.code))
       throw new SchemaError(0, needed, { cause });
     throw cause;
   });
   if (found < needed) throw new SchemaError(found, needed);
+  return { found, needed };
 }
 
 /** ClickHouse's codes for a table, and for a database, that does not exist. */
 const MISSING = new Set(['60', '81']);
 
 /** The newest version that has been applied; 0 for none. */
-async function appliedVersion(clickhouse: ClickHouse, tables: Tables): Promise<number> {
+async function appliedVersion(clickhouse: ClickHouse, tables: Tables, signal?: AbortSignal): Promise<number> {
   const row = z.object({ version: z.number() });
   const rows = await clickhouse.query(row, `SELECT max(version) AS version FROM ${tables.schemaVersions}`, {
     doing: 'read the schema version',
+    ...(signal === undefined ? {} : { signal }),
   });
   return rows[0]?.version ?? 0;
 }

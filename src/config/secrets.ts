@@ -27,7 +27,12 @@ function withoutPassword(value: string): string {
 /** Longest first, so that a secret that contains another one goes as a whole. */
 function secretsOf(settings: Settings): readonly string[] {
   const whole = settingNames.filter((name) => settingOf(name).secret).map((name) => String(settings[name]));
-  const inUrls = [settings['redis.url'], settings['s3.endpoint'], ...settings['clickhouse.url']]
+  const inUrls = [
+    settings['redis.url'],
+    settings['s3.endpoint'],
+    settings['notification.smtp-url'],
+    ...settings['clickhouse.url'],
+  ]
     .filter((value) => URL.canParse(value))
     .map((value) => new URL(value).password);
   return [...whole, ...inUrls, ...inUrls.map(percentDecoded)]

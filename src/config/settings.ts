@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import { address, dashboardSettings, port } from './dashboard-settings.js';
 import { engineSettings } from './engine-settings.js';
+import { notificationSettings } from './notification-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
+import { telemetrySettings } from './telemetry-settings.js';
 
 /**
  * The one table of settings. Command-line flags, environment variables, the YAML file, validation,
@@ -203,6 +205,9 @@ export const settingsTable = {
   'metrics-server.enabled': setting(flag(), true, 'Serve /metrics, /healthz and /readyz.'),
   'metrics-server.listen-address': setting(address(), '127.0.0.1', 'Address of the metrics server.'),
   'metrics-server.listen-port': setting(port(), 9090, 'Port of the metrics server; 0 for any free one.'),
+
+  ...telemetrySettings,
+  ...notificationSettings,
 
   'log-level': setting(
     oneOf(['error', 'warn', 'info', 'debug']),

@@ -20,6 +20,7 @@ export function checkTogether(settings: Settings): readonly BrokenRule[] {
     ...pairOf(settings, 's3.access-key-id', 's3.secret-access-key'),
     ...checkObjectKeys(settings),
     ...checkDiscoveryInterval(settings),
+    ...checkNotifications(settings),
   ];
 }
 
@@ -108,5 +109,23 @@ function checkDiscoveryInterval(settings: Settings): BrokenRule[] {
       name: 'consumer.max-discovery-interval-seconds',
       problem: `is not allowed; give at least consumer.min-discovery-interval-seconds, which is ${least}`,
     },
+  ];
+}
+
+/** Mail needs a server, a sender and somebody to get it. */
+function checkNotifications(settings: Settings): BrokenRule[] {
+  const server = 'notification.smtp-url';
+  return [
+    ...(['notification.mail-from', 'notification.mail-to'] as const).flatMap((name) =>
+      pairOf(settings, server, name),
+    ),
+    ...(settings['notification.webhook-secret'] !== '' && settings['notification.webhook-url'] === ''
+      ? [
+          {
+            name: 'notification.webhook-secret' as const,
+            problem: 'is not allowed; give notification.webhook-url too',
+          },
+        ]
+      : []),
   ];
 }

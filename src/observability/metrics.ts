@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FadingGauge } from './fading-gauge.js';
+import { createStateMetrics } from './state-metrics.js';
 
 /** Seconds: from a quick query to the longest upload that is allowed. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -34,11 +35,16 @@ export function createMetrics() {
   ): Histogram<Label> =>
     new Histogram({ name: `log_courier_${name}`, help, buckets: [...buckets], labelNames, registers });
 
+  const batchesProcessed = counter('batches_processed_total', 'Work orders processed, by how it ended.', [
+    'status',
+  ]);
+  // What has not happened yet is 0, so that its first time is an increase.
+  for (const status of ['success', 'failed_permanent', 'failed_transient'])
+    batchesProcessed.inc({ status }, 0);
+
   return {
     registry,
-    batchesProcessed: counter('batches_processed_total', 'Work orders processed, by how it ended.', [
-      'status',
-    ]),
+    batchesProcessed,
     recordsDelivered: counter('records_delivered_total', 'Records delivered.'),
     recordsInPermanentErrors: counter(
       'records_in_permanent_errors_total',
@@ -149,6 +155,12 @@ export function createMetrics() {
       'manifest_failures_total',
       'Target prefixes that did not get a manifest that was due; the next run tries again.',
     ),
+    notifications: counter(
+      'notifications_total',
+      'Messages about sources that became stuck or recovered, by channel and how it ended.',
+      ['channel', 'status'],
+    ),
+    ...createStateMetrics(registry),
     engineUp: gauge('engine_up', 'Whether an engine answered when last asked: 1 or 0.', ['engine']),
     engineOutages: counter('engine_outages_total', 'Times that an engine went away.', ['engine']),
     engineAwaySeconds: gauge(

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { DoctorContext, Finding } from './finding.js';
 import type { ManifestContext, ManifestRun } from './manifest-writer.js';
 import type { RetentionReport } from './retention.js';
 import type { FailedGroup, PipelineViews } from './views.js';
@@ -132,6 +133,8 @@ export interface Discovery<Order extends WorkOrder> {
   readonly countedUpTo: string;
   /** Hand this to the next discovery as `progress`; it says how far the source has been looked through. */
   readonly progress?: string;
+  /** When the oldest record came in that waits and that no order has, about, ISO 8601; null when none waits. */
+  readonly waitingSince?: string | null;
   /** True when the order book holds too many open orders to make further ones. */
   readonly saturated: boolean;
   /** Rows that the store read to find what is ready, as it says itself. */
@@ -274,6 +277,11 @@ export interface Pipeline<Order extends WorkOrder = WorkOrder> extends PipelineV
   findLate(options: LateOptions): Promise<LateRecords<Order>>;
   /** Writes the manifests that are due: which objects were delivered, with counts and digests. */
   writeManifests?(context: ManifestContext): Promise<ManifestRun>;
+  /**
+   * Looks at what the pipeline needs at its source and its destination, for `log-courier doctor`. What is wrong is
+   * answered, not thrown.
+   */
+  doctor?(context: DoctorContext): Promise<readonly Finding[]>;
   /** Writes what is still held back for batching, and lets go of everything. */
   close(): Promise<void>;
 }

@@ -2,8 +2,9 @@ import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job } from
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
+import { ATTRIBUTE, type SpanAttributes, type Tracing } from '../observability/tracing.js';
 import { DeliveryError, engineAwayOf, ENGINES_OF_DELIVERY, failureOf } from '../pipelines/errors.js';
-import type { Pipeline, Receipt, WorkOrder } from '../pipelines/pipeline.js';
+import type { DeliveryContext, Pipeline, Receipt, WorkOrder } from '../pipelines/pipeline.js';
 import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { backoffMs } from '../queues/delivery.js';
 import { deliveryQueueOf } from '../queues/names.js';
@@ -19,6 +20,7 @@ export interface DeliveryParts<Order extends WorkOrder = WorkOrder> {
   readonly pipeline: Pipeline<Order>;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
   /** Counts the orders that are being delivered and committed. */
   readonly inFlight?: InFlight;
   /** Who knows of engines that are away; without one, an attempt that such an engine fails counts as any other. */
@@ -30,7 +32,7 @@ export interface DeliveryParts<Order extends WorkOrder = WorkOrder> {
  * them up to `consumer.small-orders-in-flight` small ones.
  */
 export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryParts<Order>): Worker {
-  const { settings, pipeline, log } = parts;
+  const { settings, pipeline, log, tracing } = parts;
   const rate = settings['queue.max-orders-per-second'];
   const large = settings['consumer.num-workers'];
   const worker: Worker = new Worker<unknown, Receipt>(
@@ -51,6 +53,7 @@ export function startDeliveryWorker<Order extends WorkOrder>(parts: DeliveryPart
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       ...(rate === 0 ? {} : { limiter: { max: rate, duration: 1000 } }),
       runRetryDelay: REDIS_RETRY_MS,
+      ...(tracing === undefined ? {} : { telemetry: tracing.queues }),
       settings: { backoffStrategy: (attempts) => backoffMs(settings, attempts, Math.random()) },
     },
   );
@@ -118,7 +121,7 @@ async function attempt<Order extends WorkOrder>(
   { job, token, cancelled }: Taken,
   steps: Steps,
 ): Promise<Receipt> {
-  const { settings, pipeline, metrics, log, inFlight = new InFlight() } = parts;
+  const { settings, pipeline, metrics, log, tracing, inFlight = new InFlight() } = parts;
   const stop = metrics.batchProcessingSeconds.startTimer();
   // One signal for both reasons: to join two costs as much as all else here.
   const end = new AbortController();
@@ -139,11 +142,13 @@ async function attempt<Order extends WorkOrder>(
     },
   };
   try {
-    const receipt = await inFlight.during(async () => {
-      const delivered = await pipeline.deliver(order, context);
-      if (delivered.already === undefined) await pipeline.commit(order, delivered);
-      return delivered;
-    });
+    const receipt = await inFlight.during(() =>
+      tracing === undefined
+        ? deliverAndCommit(parts, order, context)
+        : tracing.during('deliver', spanAttributes(pipeline.name, order, job), () =>
+            deliverAndCommit(parts, order, context),
+          ),
+    );
     if (receipt.already !== undefined) {
       steps.tell(`nothing to do: the order book has this order as ${receipt.already}`, 100);
       return receipt;
@@ -163,13 +168,36 @@ async function attempt<Order extends WorkOrder>(
     cancelled.throwIfAborted();
     const isTimeUp = end.signal.aborted;
     const away = await engineAway(parts, isTimeUp ? ENGINES_OF_DELIVERY : [engineAwayOf(error)], began);
-    if (away !== undefined) return await putOff(parts, { job, token, cancelled }, steps, away, error);
+    if (away !== undefined) return await putOff(parts, order, { job, token, cancelled }, steps, away, error);
     throw await explain(parts, job, order, steps, isTimeUp ? timedOut(settings, order, error) : error);
   } finally {
     clearTimeout(timer);
     cancelled.removeEventListener('abort', forward);
     stop();
   }
+}
+
+async function deliverAndCommit<Order extends WorkOrder>(
+  { pipeline, tracing }: DeliveryParts<Order>,
+  order: Order,
+  context: DeliveryContext,
+): Promise<Receipt> {
+  const delivered = await pipeline.deliver(order, context);
+  if (delivered.already !== undefined) return delivered;
+  if (tracing === undefined) await pipeline.commit(order, delivered);
+  else
+    await tracing.during('commit', { [ATTRIBUTE.order]: order.id }, () => pipeline.commit(order, delivered));
+  return delivered;
+}
+
+function spanAttributes(pipeline: string, order: WorkOrder, job: Job): SpanAttributes {
+  return {
+    [ATTRIBUTE.pipeline]: pipeline,
+    [ATTRIBUTE.order]: order.id,
+    [ATTRIBUTE.source]: order.source,
+    [ATTRIBUTE.records]: order.records,
+    [ATTRIBUTE.attempt]: job.attemptsMade + 1,
+  };
 }
 
 /** How long a delivery that was cancelled may take to abort its uploads, in ms. */
@@ -209,6 +237,7 @@ async function engineAway<Order extends WorkOrder>(
  */
 async function putOff<Order extends WorkOrder>(
   { settings, pipeline, log }: DeliveryParts<Order>,
+  { id: order }: Order,
   { job, token }: Taken,
   steps: Steps,
   engine: string,
@@ -216,7 +245,7 @@ async function putOff<Order extends WorkOrder>(
 ): Promise<never> {
   const times = Math.max(1, job.attemptsStarted - job.attemptsMade);
   const waitMs = backoffMs(settings, times, Math.random());
-  log.debug({ err, engine, pipeline: pipeline.name, job: job.id, waitMs }, 'put off: the engine is away');
+  log.debug({ err, engine, pipeline: pipeline.name, order, waitMs }, 'put off: the engine is away');
   steps.tell(`put off: ${engine} is away; this does not count as an attempt`);
   await job.moveToDelayed(Date.now() + waitMs, token);
   throw new DelayedError(`put off: ${engine} is away`);

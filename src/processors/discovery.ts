@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
+import { ATTRIBUTE, type Tracing } from '../observability/tracing.js';
 import type { Discovery, WorkOrder } from '../pipelines/pipeline.js';
 import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
@@ -14,6 +15,7 @@ import {
   schedulerId,
   type DiscoveryJob,
 } from '../queues/discovery.js';
+import { keepDiscovered } from '../queues/figures.js';
 import { DISCOVERY_QUEUE } from '../queues/names.js';
 import { discoveryPause } from '../queues/pauses.js';
 import { Lease } from './lease.js';
@@ -31,6 +33,7 @@ export interface DiscoveryParts {
   readonly redis: Redis;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
   /** Who knows of engines that are away: what fails without them is not told at length. */
   readonly outages?: Outages | undefined;
 }
@@ -62,33 +65,52 @@ export async function runDiscovery(
   job: DiscoveryJob,
   signal: AbortSignal,
 ): Promise<DiscoveryOutcome | undefined> {
-  const { settings, redis, metrics } = parts;
-  const { pipeline, queue } = findPipeline(parts.pipelines, job.pipeline);
+  const { settings, redis, metrics, tracing } = parts;
+  const on = findPipeline(parts.pipelines, job.pipeline);
   const prefix = settings['redis.key-prefix'];
   const lease = await Lease.take(redis, `${prefix}:discovering:${schedulerId(job)}`, LEASE_MS);
   if (lease === undefined) return undefined;
   const stop = metrics.cycleSeconds.startTimer();
   try {
-    const found = await discover(parts, job, lease, signal);
-    const on = { pipeline, queue };
-    const open = await pipeline.outstanding(job);
-    const restored = await restore(parts, job, open, signal);
-    // Whoever discovers meanwhile, because this lease has run out, tries them again.
-    const redriven = lease.remainingMs() > 0 ? await redrive(parts, on, job, open.length) : 0;
-    await watchRetention(parts, pipeline, signal);
-    metrics.cycles.inc();
-    await noteDiscoveryEnded(redis, settings, pipeline.name);
-    return {
-      orders: found.orders.length,
-      records: sumRecords(found.orders),
-      restored,
-      redriven,
-      saturated: found.saturated,
-    };
+    if (tracing === undefined) return await discoverWithLease(parts, on, job, lease, signal);
+    return await tracing.during(
+      'discovery',
+      { [ATTRIBUTE.pipeline]: job.pipeline, [ATTRIBUTE.shard]: `${String(job.shard)}/${String(job.shards)}` },
+      () => discoverWithLease(parts, on, job, lease, signal),
+      ({ orders, records }) => ({ [ATTRIBUTE.orders]: orders, [ATTRIBUTE.records]: records }),
+    );
   } finally {
     stop();
     await lease.release();
   }
+}
+
+/** All of a discovery that the lease is for. */
+async function discoverWithLease(
+  parts: DiscoveryParts,
+  on: PipelineQueue,
+  job: DiscoveryJob,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<DiscoveryOutcome> {
+  const { settings, redis, metrics } = parts;
+  const { pipeline } = on;
+  const found = await discover(parts, job, lease, signal);
+  const open = await pipeline.outstanding(job);
+  const restored = await restore(parts, job, open, signal);
+  // Whoever discovers meanwhile, because this lease has run out, tries them again.
+  const redriven = lease.remainingMs() > 0 ? await redrive(parts, on, job, open.length) : 0;
+  await watchRetention(parts, pipeline, signal);
+  metrics.cycles.inc();
+  await noteDiscoveryEnded(redis, settings, pipeline.name);
+  await keepDiscovered(redis, settings, job, found.waitingSince);
+  return {
+    orders: found.orders.length,
+    records: sumRecords(found.orders),
+    restored,
+    redriven,
+    saturated: found.saturated,
+  };
 }
 
 /** Has the pipeline discover, and puts its orders into the queue as they come. */

@@ -12,6 +12,8 @@ import { deliverLate } from './late-records.js';
 import { Lease } from './lease.js';
 import type { MaintenanceParts, TaskOutcome, TaskRunner } from './maintenance-task.js';
 import { writeDueManifests } from './manifests.js';
+import { measure } from './measure.js';
+import { notifyOfStuck } from './notify.js';
 import { levelOfFailure } from './outages.js';
 import { findPipeline } from '../queues/pipeline-queue.js';
 import { untilCancelled } from './until-cancelled.js';
@@ -20,6 +22,8 @@ import { untilCancelled } from './until-cancelled.js';
 const RUNNERS: Readonly<Record<MaintenanceTask, TaskRunner>> = {
   audit: deliverLate,
   manifests: writeDueManifests,
+  measure,
+  notify: notifyOfStuck,
 };
 
 /** How long a task may be silent before another process may take its place, in ms. */

@@ -1,4 +1,4 @@
-import { Queue, type JobsOptions } from 'bullmq';
+import { Queue, type JobsOptions, type Telemetry } from 'bullmq';
 import type { Settings } from '../config/settings.js';
 import type { Pipeline, WorkOrder } from '../pipelines/pipeline.js';
 import { redisOptions } from './connection.js';
@@ -12,11 +12,16 @@ export function jobIdOf(order: Pick<WorkOrder, 'id'>): string {
   return `order-${order.id}`;
 }
 
-/** Opens the delivery queue of a pipeline; the caller closes it. */
-export function openDeliveryQueue(settings: Settings, pipeline: string): Queue {
+/**
+ * Opens the delivery queue of a pipeline; the caller closes it.
+ *
+ * @param telemetry carries traces with the jobs, if there are any
+ */
+export function openDeliveryQueue(settings: Settings, pipeline: string, telemetry?: Telemetry): Queue {
   return new Queue(deliveryQueueOf(pipeline), {
     connection: redisOptions(settings),
     prefix: settings['redis.key-prefix'],
+    ...(telemetry === undefined ? {} : { telemetry }),
   });
 }
 

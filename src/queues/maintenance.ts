@@ -6,7 +6,7 @@ import { MAINTENANCE_QUEUE } from './names.js';
 import { intervalInForce, schedule } from './schedule.js';
 
 /** What is done at regular intervals beside discovery. */
-export const MAINTENANCE_TASKS = ['audit', 'manifests'] as const;
+export const MAINTENANCE_TASKS = ['audit', 'manifests', 'measure', 'notify'] as const;
 
 /** See {@link MAINTENANCE_TASKS}. */
 export type MaintenanceTask = (typeof MAINTENANCE_TASKS)[number];
@@ -51,7 +51,16 @@ export function maintenanceIntervalMs(settings: Settings, task: MaintenanceTask)
       return settings['manifest.enabled']
         ? Math.round(settings['manifest.interval-seconds'] * 1000)
         : undefined;
+    case 'measure':
+      return Math.round(settings['telemetry.measure-interval-seconds'] * 1000);
+    case 'notify':
+      return isNotifying(settings) ? Math.round(settings['notification.interval-seconds'] * 1000) : undefined;
   }
+}
+
+/** Whether the settings name anybody to tell of what is stuck. */
+export function isNotifying(settings: Settings): boolean {
+  return settings['notification.webhook-url'] !== '' || settings['notification.smtp-url'] !== '';
 }
 
 /** A task does not wait for a whole interval before its first run, in ms. */

@@ -80,6 +80,7 @@ const COMMANDS = [
   ['audit'],
   ['verify-manifest'],
   ['config'],
+  ['doctor'],
   ['hash-password'],
   ['demo'],
 ];
@@ -119,6 +120,7 @@ describe('wrong usage ends with status 2 and says what is wrong:', () => {
   test.each([
     ['', /Usage: log-courier/],
     ['deliver', /unknown command 'deliver'/],
+    ['doctor --bucket photos --bucket No_Bucket', /no bucket can be named "No_Bucket"/],
     ['run --rolls discovery', /unknown option '--rolls'/],
     ['run now', /too many arguments/],
     [

@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { buildProgram } from '../../src/cli/program.js';
 import { ROLES } from '../../src/cli/roles.js';
@@ -159,6 +162,39 @@ describe('what can be reached from outside', () => {
   });
 });
 
+describe('what is taken out of the packages in the image', () => {
+  test('are types, maps, readmes and the compiler; what a program reads, and licences, stay', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-courier-prune-'));
+    const kept = [
+      'one/index.js',
+      'one/package.json',
+      'one/LICENSE.md',
+      'one/addon.node',
+      '@a/b/NOTICE.md',
+      '@a/b/c.mjs',
+    ];
+    const gone = [
+      'one/index.d.ts',
+      'one/index.js.map',
+      'one/README.md',
+      'one/src/index.ts',
+      'typescript/lib/tsc.js',
+      '.bin/tsc',
+      '@a/b/c.d.mts',
+    ];
+    for (const file of [...kept, ...gone]) {
+      mkdirSync(join(folder, dirname(file)), { recursive: true });
+      writeFileSync(join(folder, file), '');
+    }
+    execFileSync('sh', ['scripts/prune-packages.sh', folder]);
+    const left = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+    rmSync(folder, { recursive: true });
+    expect(left.sort()).toEqual([...kept].sort());
+  });
+});
+
 describe('deploy/Dockerfile', () => {
   const instructions = dockerfile.replaceAll('\\\n', ' ').split('\n');
   const argumentsOf = (instruction: string): readonly string[] =>
@@ -190,7 +226,18 @@ describe('deploy/Dockerfile', () => {
   test('takes no development packages and runs no install scripts in the image that is shipped', () => {
     const [, shipped = ''] = dockerfile.split(/^FROM .* AS dependencies$/m);
     expect(shipped).toContain('npm ci --omit=dev --ignore-scripts');
+    expect(shipped).toContain('RUN sh scripts/prune-packages.sh node_modules');
     expect(shipped).toContain('COPY --from=dependencies /app/node_modules node_modules');
     expect(dockerfile.match(/npm ci(?!.*--ignore-scripts)/g)).toBeNull();
+  });
+
+  test('copies only what the build is given, and all of that', () => {
+    const given = readFileSync('.dockerignore', 'utf8')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('!') ? line.slice(1) : []));
+    const copied = argumentsOf('COPY')
+      .filter((text) => !text.startsWith('--from='))
+      .flatMap((text) => text.split(' ').slice(0, -1));
+    expect([...new Set(copied)].sort()).toEqual([...given].sort());
   });
 });

@@ -69,7 +69,9 @@ describe('the table of settings', () => {
   });
 
   test('marks every password and secret as such', () => {
-    const named = settingNames.filter((name) => /password$|secret-access|-secret$/.test(name));
+    const named = settingNames.filter((name) =>
+      /password$|secret$|secret-access|otlp-headers|webhook-url|smtp-url/.test(name),
+    );
     expect(settingNames.filter((name) => settingOf(name).secret)).toEqual(named);
   });
 });
@@ -217,6 +219,29 @@ describe('a wrong value is refused with its setting, value, origin and what is a
     [
       { LOG_COURIER_CONSUMER_MAX_DISCOVERY_INTERVAL_SECONDS: '1' },
       'consumer.max-discovery-interval-seconds: "1" (from variable LOG_COURIER_CONSUMER_MAX_DISCOVERY_INTERVAL_SECONDS) is not allowed; give at least consumer.min-discovery-interval-seconds, which is 30',
+    ],
+    [
+      { LOG_COURIER_NOTIFICATION_WEBHOOK_SECRET: 'hunter2' },
+      'notification.webhook-secret: its value (from variable LOG_COURIER_NOTIFICATION_WEBHOOK_SECRET) is not allowed; give notification.webhook-url too',
+    ],
+    [
+      {
+        LOG_COURIER_NOTIFICATION_SMTP_URL: 'smtp://me:hunter2@mail',
+        LOG_COURIER_NOTIFICATION_MAIL_TO: 'ops@example.com',
+      },
+      'notification.mail-from: "" (from default) is not allowed; give notification.smtp-url and notification.mail-from together, or neither',
+    ],
+    [
+      { LOG_COURIER_NOTIFICATION_MAIL_TO: 'ops@example.com,' },
+      'notification.mail-to: "ops@example.com," (from variable LOG_COURIER_NOTIFICATION_MAIL_TO) is not allowed; give e-mail addresses, comma-separated, or nothing',
+    ],
+    [
+      { LOG_COURIER_TELEMETRY_OTLP_HEADERS: 'Authorization: Bearer hunter2' },
+      'telemetry.otlp-headers: its value (from variable LOG_COURIER_TELEMETRY_OTLP_HEADERS) is not allowed; give name=value, several of them comma-separated, values percent-encoded, or nothing',
+    ],
+    [
+      { LOG_COURIER_TELEMETRY_OTLP_ENDPOINT: 'grpc://collector:4317' },
+      'telemetry.otlp-endpoint: "grpc://collector:4317" (from variable LOG_COURIER_TELEMETRY_OTLP_ENDPOINT) is not allowed; give a URL that begins with http:// or https://, or nothing',
     ],
   ])('%j', (environment, problem) => {
     expect(problemsOf({ environment })).toEqual([problem]);

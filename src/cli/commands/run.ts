@@ -3,6 +3,11 @@ import { applySchema, checkSchema } from '../../clickhouse/schema.js';
 import { ClickHouseUnreachableError } from '../../clickhouse/errors.js';
 import type { HealthCheck } from '../../dashboard/health.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
+import type { LoadedSettings } from '../../config/load.js';
+import { hideSecrets } from '../../config/secrets.js';
+import type { Log } from '../../observability/log.js';
+import type { Tracing } from '../../observability/tracing.js';
+import { startTracing } from '../../observability/tracing/start.js';
 import { within } from '../../observability/within.js';
 import { InFlight } from '../../processors/in-flight.js';
 import { untilCancelled } from '../../processors/until-cancelled.js';
@@ -19,6 +24,7 @@ import {
   rolesFrom,
   startDashboardRole,
   startDiscovery,
+  startFigures,
   startMaintenance,
   startMetrics,
   startProcessors,
@@ -27,6 +33,7 @@ import {
 } from '../roles.js';
 import { logOf, settingsOf, withSettings } from '../setting-flags.js';
 import { shutDown } from '../shut-down.js';
+import { version } from '../version.js';
 import { PATIENCE_MS, waitFor } from '../wait-for.js';
 import { EMBEDDED_DIRECTORY, failOnExit, whenAborted } from './embedded.js';
 
@@ -65,12 +72,37 @@ async function run(command: Command, context: CliContext, options: RunOptions): 
   const engines = await startEmbedded(options, context);
   try {
     const loaded = settingsOf(command, context, engines?.environment);
-    const store = openStore(loaded.settings, logOf(loaded));
-    const queues = openQueues(store);
-    const service = serve(store, queues, roles, context, options);
+    const service = trace(loaded, (log, tracing) => {
+      const store = openStore(loaded.settings, log, tracing);
+      return serve(store, openQueues(store), roles, context, options);
+    });
     await Promise.race([service, ...(engines === undefined ? [] : [engines.exited.then(failOnExit)])]);
   } finally {
     await engines?.stop();
+  }
+}
+
+/** Does work that is traced, if the settings name a collector. */
+async function trace(
+  loaded: LoadedSettings,
+  work: (log: Log, tracing: Tracing | undefined) => Promise<void>,
+): Promise<void> {
+  const log = logOf(loaded);
+  const { settings } = loaded;
+  const tracing = await startTracing({
+    endpoint: settings['telemetry.otlp-endpoint'],
+    headers: settings['telemetry.otlp-headers'],
+    sampleRatio: settings['telemetry.sample-ratio'],
+    serviceName: settings['telemetry.service-name'],
+    version: version(),
+    onError: (problem) => {
+      log.warn({ problem: hideSecrets(problem, settings) }, 'traces could not be sent');
+    },
+  });
+  try {
+    await work(log, tracing);
+  } finally {
+    await tracing?.close();
   }
 }
 
@@ -172,6 +204,8 @@ async function startRoles(
   roles: readonly Role[],
   running: Running[],
 ): Promise<void> {
+  store.metrics.processInfo.set({ version: version(), roles: roles.join(',') }, 1);
+  running.push(startFigures(store, queues));
   if (store.settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
   if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
   if (roles.includes('processors')) running.push(startProcessors(store, watch, inFlight));

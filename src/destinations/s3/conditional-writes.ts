@@ -17,6 +17,11 @@ export class ConditionalWrites {
     this.#state = wanted === 'auto' ? 'unknown' : wanted;
   }
 
+  /** What is known. */
+  get state(): 'on' | 'off' | 'unknown' {
+    return this.#state;
+  }
+
   /** True only when it is certain. */
   get honoured(): boolean {
     return this.#state === 'on';

@@ -10,6 +10,7 @@ import type { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import { uploadObject, type Condition } from '../../destinations/s3/upload.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
+import { ATTRIBUTE, type Tracing } from '../../observability/tracing.js';
 import type { DeliveredObject } from '../pipeline.js';
 import type { Claims } from './claims.js';
 import { LogLines } from './fetch.js';
@@ -28,6 +29,7 @@ export interface ObjectParts {
   readonly claims: Claims;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** One object of an order that is being delivered. */
@@ -106,7 +108,9 @@ export async function deliverObject(parts: ObjectParts, delivery: ObjectDelivery
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const content = contentOf(parts, delivery);
     try {
-      await send(parts, delivery, content, condition);
+      await (parts.tracing === undefined
+        ? send(parts, delivery, content, condition)
+        : sendTraced(parts.tracing, parts, delivery, content, condition));
       return delivered(object, content);
     } catch (error) {
       if (!CONFLICTS.has(classifyS3Error(error).code)) throw error;
@@ -124,11 +128,20 @@ const CONFLICTS = new Set(['PreconditionFailed', 'ConditionalRequestConflict', '
 
 /** What the object is to hold: what has been fetched with the plan, else the lines as ClickHouse sends them now. */
 function contentOf(
-  { clickhouse, tables, metrics }: ObjectParts,
+  { clickhouse, tables, metrics, tracing }: ObjectParts,
   { order, object, signal }: ObjectDelivery,
 ): ObjectContent {
   if (object.content !== undefined) return object.content;
-  return new LogLines(clickhouse, tables, order, object, signal, metrics.fetchSeconds.startTimer());
+  const stop = metrics.fetchSeconds.startTimer();
+  const end = tracing?.begin('fetch', { [ATTRIBUTE.order]: order.id, [ATTRIBUTE.key]: object.key });
+  const onAnswer =
+    end === undefined
+      ? stop
+      : (): void => {
+          stop();
+          end();
+        };
+  return new LogLines(clickhouse, tables, order, object, signal, onAnswer);
 }
 
 async function lookAt(
@@ -184,6 +197,23 @@ function isTheSame(there: ObjectHead, { order, object }: ObjectDelivery, content
     content.isWhole &&
     there.bytes === content.bytes &&
     (digest === undefined || digest === content.sha256)
+  );
+}
+
+/** {@link send} within a span. */
+function sendTraced(tracing: Tracing, ...all: Parameters<typeof send>): Promise<void> {
+  const [, { order, object }, content] = all;
+  const about = {
+    [ATTRIBUTE.order]: order.id,
+    [ATTRIBUTE.target]: object.targetBucket,
+    [ATTRIBUTE.key]: object.key,
+    [ATTRIBUTE.records]: object.records,
+  };
+  return tracing.during(
+    'upload',
+    about,
+    () => send(...all),
+    () => ({ [ATTRIBUTE.bytes]: content.bytes }),
   );
 }
 

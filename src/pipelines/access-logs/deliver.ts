@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/settings.js';
 import { adviceFor, classifyS3Error } from '../../destinations/s3/errors.js';
 import type { Metrics } from '../../observability/metrics.js';
+import { ATTRIBUTE } from '../../observability/tracing.js';
 import { DeliveryError, type TargetFailure } from '../errors.js';
 import type { DeliveredObject, DeliveryContext, Receipt } from '../pipeline.js';
 import type { BookEntry } from './book-row.js';
@@ -66,7 +67,7 @@ export async function deliver(
   if (entry.state === 'skipped') return receiptOf(entry, entry.objects, 'skipped');
   const { order } = entry;
   const stopBuild = metrics.buildSeconds.startTimer();
-  const plan = await planOrder(parts, order, context.signal);
+  const plan = await planTraced(parts, order, context.signal);
   stopBuild();
   if (entry.state === 'delivered' && !isWorthRepeating(settings, entry, plan))
     return receiptOf(entry, entry.objects, 'delivered');
@@ -100,6 +101,20 @@ async function planOrder(
 ): Promise<DeliveryPlan> {
   const plan = await smallOrders.fetch(order, signal);
   return plan ?? planDelivery(clickhouse, tables, order, keyOptionsOf(settings), signal);
+}
+
+/** The same within a span: of a small order the content is fetched with it. */
+function planTraced(parts: DeliveryParts, order: AccessLogOrder, signal: AbortSignal): Promise<DeliveryPlan> {
+  if (parts.tracing === undefined) return planOrder(parts, order, signal);
+  return parts.tracing.during(
+    'count',
+    { [ATTRIBUTE.order]: order.id },
+    () => planOrder(parts, order, signal),
+    ({ records, objects }) => ({
+      [ATTRIBUTE.records]: records,
+      'log_courier.fetched': objects.some(({ content }) => content !== undefined),
+    }),
+  );
 }
 
 /** Clocks of processes and of ClickHouse may differ by this much, in ms. */

@@ -3,6 +3,7 @@ import type { ClickHouse } from '../../clickhouse/client.js';
 import type { Tables } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import type { Metrics } from '../../observability/metrics.js';
+import { ATTRIBUTE, type Tracing } from '../../observability/tracing.js';
 import type { Discovery, DiscoveryContext } from '../pipeline.js';
 import { finderIn, type Candidate } from './candidates.js';
 import type { StateReader, StoreState } from './circumstances.js';
@@ -11,7 +12,14 @@ import { compareOffsets } from './offset.js';
 import { orderOf, type AccessLogOrder } from './order.js';
 import type { OrderBook } from './order-book.js';
 import { countPassedOver } from './passed-over.js';
-import { planLook, progressAfter, progressFrom, type Circumstances, type Look } from './progress.js';
+import {
+  planLook,
+  progressAfter,
+  progressFrom,
+  type Circumstances,
+  type Left,
+  type Look,
+} from './progress.js';
 import { findReady, type ReadySource, type Thresholds } from './ready.js';
 import { findWaiting, leftOf, type Readiness, type Waiting } from './waiting.js';
 
@@ -22,6 +30,7 @@ export interface DiscoveryParts {
   readonly clickhouse: ClickHouse;
   readonly book: OrderBook;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   readonly state: StateReader;
   /** Sources of which somebody knows that records wait there that a look may not find by itself. */
   readonly suspects: { readonly sources: readonly Candidate[] };
@@ -70,6 +79,7 @@ export async function discover(
     orders,
     ...counted,
     progress: JSON.stringify(progressAfter(before, state.identity, look, given, left)),
+    waitingSince: sinceOf(left),
     saturated,
     rowsRead: meter.rowsRead,
   };
@@ -89,7 +99,9 @@ async function orderAll(
   let [left, most] = [room, settings['consumer.max-buckets-per-discovery']];
   for (;;) {
     const ready = await waiting.next(most, signal);
-    const wanted = await cutOrders(parts, ready, at, left, signal);
+    const wanted = await (parts.tracing === undefined
+      ? cutOrders(parts, ready, at, left, signal)
+      : cutTraced(parts.tracing, parts, ready, at, left, signal));
     left -= wanted.length;
     // The lease has been renewed meanwhile: what is certain of it counts from now.
     const deadlineMs = (await book.now()) + context.leaseRemainingMs();
@@ -100,6 +112,11 @@ async function orderAll(
       return { orders: all, saturated: left <= 0 };
     most = Math.max(most, FURTHER_SOURCES);
   }
+}
+
+function sinceOf(left: readonly Left[]): string | null {
+  const first = left.reduce((least, { firstSeconds = Infinity }) => Math.min(least, firstSeconds), Infinity);
+  return Number.isFinite(first) ? new Date(first * 1000).toISOString() : null;
 }
 
 function circumstances(settings: Settings, state: StoreState): Circumstances {
@@ -155,6 +172,17 @@ async function cutOrders(
     return orders;
   });
   return perSource.flat();
+}
+
+/** {@link cutOrders} within a span. */
+function cutTraced(tracing: Tracing, ...all: Parameters<typeof cutOrders>): Promise<AccessLogOrder[]> {
+  const [, ready] = all;
+  return tracing.during(
+    'cut orders',
+    { 'log_courier.sources': ready.length },
+    () => cutOrders(...all),
+    (orders) => ({ [ATTRIBUTE.orders]: orders.length }),
+  );
 }
 
 /** What orders are cut with. */

@@ -7,6 +7,7 @@ import { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
 import { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
+import type { Tracing } from '../../observability/tracing.js';
 import { writeManifests } from '../manifest-writer.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
 import { Crowd } from './asked-together.js';
@@ -14,6 +15,7 @@ import { auditBook, type BookAudit } from './audit.js';
 import { writerName, type BookEntry } from './book-row.js';
 import { Claims } from './claims.js';
 import { Committer } from './committer.js';
+import { examine } from './doctor/examine.js';
 import { auditDeeply } from './deep-audit.js';
 import { deliver } from './deliver.js';
 import { StoreStateReader } from './circumstances.js';
@@ -38,6 +40,7 @@ export interface AccessLogsParts {
   readonly s3: S3Client;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The access-logs pipeline: S3 server access logs from ClickHouse into the buckets that their owners named. */
@@ -117,6 +120,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     },
     findLate: (options) => findLate(parts, options),
     writeManifests: (context) => writeManifests({ ...parts, manifests }, context),
+    doctor: (context) => examine(parts, context),
     close: () => committer.close(),
   };
 }
