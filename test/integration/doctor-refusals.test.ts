@@ -76,3 +76,17 @@ test('a schema that is newer than the program is fine: an upgrade may be under w
   );
   expect((await here.cli('run', '--once')).status).toBe(0);
 });
+
+test('of several hosts of ClickHouse one is enough, and none is a problem', async () => {
+  const here = await deployment('refusals_hosts');
+  const [one, two] = ['http://127.0.0.1:1', 'http://localhost:1'];
+  const url = engines().clickhouse.url;
+  const enough = await diagnose(here, [], { LOG_COURIER_CLICKHOUSE_URL: `${one},${url}` });
+  expect(problemsOf(enough)).toEqual([]);
+  const none = await diagnose(here, [], { LOG_COURIER_CLICKHOUSE_URL: `${one},${two}` });
+  expect(problemsOf(none)).toEqual(['clickhouse.reachable']);
+  const away = none.findings.filter(
+    ({ check, verdict }) => check === 'clickhouse.reachable' && verdict === 'warning',
+  );
+  expect(away.map(({ subject }) => subject)).toEqual([one, two]);
+});
