@@ -3,7 +3,7 @@
 # Run it as often as you like: it says nothing when there is nothing to do. It starts no service.
 #
 #   scripts/setup.sh                      packages and redis-server
-#   scripts/setup.sh --with tests         and goaccess, promtool and chromium, with which the tests read log objects, alert rules and pages
+#   scripts/setup.sh --with tests         and goaccess, chromium and promtool, for log objects, pages and alert rules
 #   scripts/setup.sh --with screenshots   and chromium and pngquant, with which the screenshots are made
 set -euo pipefail
 
@@ -80,6 +80,8 @@ apt_install() {
     as_root "${install[@]}" >&2 || fail "apt-get could not install $1; its messages are above."
   fi
   allow_services
+  # Debian has what it installs started at the next boot too; nobody has asked for that.
+  if have systemctl; then as_root systemctl disable --quiet "$1.service" >/dev/null 2>&1 || true; fi
 }
 
 # install_program COMMAND APT-PACKAGE BREW-FORMULA

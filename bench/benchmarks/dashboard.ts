@@ -83,7 +83,7 @@ export const dashboard: Benchmark = {
 /** What is asked for, and where; the number says which of the requests it is. */
 function paths(buckets: number): ReadonlyMap<string, (request: number) => string> {
   const lastPage = Math.max(1, Math.floor(buckets / 50));
-  return new Map([
+  return new Map<string, (request: number) => string>([
     ['/api/overview', () => '/api/overview'],
     ['/api/sources', () => '/api/sources'],
     ['/api/sources, sorted by age', () => '/api/sources?sort=oldestAgeSeconds&direction=desc'],

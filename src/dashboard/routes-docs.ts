@@ -1,10 +1,8 @@
-import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { loadSettings } from '../config/load.js';
 import { markdownTable } from '../config/markdown-table.js';
 import { silentLog } from '../observability/log.js';
 import { createMetrics } from '../observability/metrics.js';
-import { DISCOVERY_QUEUE } from '../queues/names.js';
 import type { PipelineQueue } from '../queues/pipeline-queue.js';
 import { openAccess } from './access/open-access.js';
 import { boardRoutes } from './board.js';
@@ -33,37 +31,28 @@ export async function routeTables(): Promise<RouteTables> {
   };
 }
 
-/** A connection that is never made: routes only say here what they are, and do nothing. */
-class Unconnected extends Redis {
-  constructor() {
-    super({ lazyConnect: true, maxRetriesPerRequest: null });
-  }
-
-  override connect(): Promise<void> {
-    return new Promise(() => undefined);
-  }
-}
-
+/** Parts that are never used: routes only say what they are. */
 async function partsForDocs(): Promise<DashboardParts> {
   const { settings } = loadSettings({ flags: {}, environment: {} });
-  const redis = new Unconnected();
+  const redis = new Redis({ lazyConnect: true });
   const log = silentLog();
   const metrics = createMetrics();
-  const deliveries: readonly PipelineQueue[] = [];
+  const never = (): Promise<never> => Promise.reject(new TypeError('made for the documentation'));
+  const discovery = { isPaused: never, resume: never, upsertJobScheduler: never };
   const engines = readinessOptions({ settings, checks: [], metrics, log });
-  const discovery = new Queue(DISCOVERY_QUEUE, { connection: redis });
+  const deliveries: readonly PipelineQueue[] = [];
   return {
     settings,
     checks: [],
     metrics,
     log,
     redis,
-    access: await openAccess({ settings, redis, log }),
-    trail: new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log }),
     api: {
       overview: new OverviewService({ version: '', settings, redis, log, engines, discovery, deliveries }),
       deliveries,
     },
+    access: await openAccess({ settings, redis, log }),
+    trail: new Trail({ redis, keyPrefix: settings['redis.key-prefix'], log }),
   };
 }
 
@@ -71,8 +60,7 @@ function tableOf(routes: readonly ListedRoute[]): string {
   const rows = routes.map(({ method, path, role, does }) => [
     `\`${method.toUpperCase()} ${path}\``,
     role,
-    // Some are whole sentences.
-    does.replace(/\.$/, ''),
+    does,
   ]);
   return markdownTable([['Address', 'Role', 'What it does'], ...rows]);
 }

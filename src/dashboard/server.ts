@@ -7,7 +7,13 @@ import { BOARD_PATH, boardRoleFor, boardRoutes, createBoard, type BoardQueue } f
 import { listen, type HttpServer } from './listen.js';
 import { OverviewService, type OverviewParts } from './overview/service.js';
 import type { ListedRoute } from './route.js';
-import { metricsServerRoutes, readinessOptions, routesOf, type DashboardParts, type MetricsParts } from './routes.js';
+import {
+  metricsServerRoutes,
+  readinessOptions,
+  routesOf,
+  type DashboardParts,
+  type MetricsParts,
+} from './routes.js';
 import type { TlsFiles } from './tls.js';
 import { Trail } from './trail/trail.js';
 
@@ -49,7 +55,13 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     work === undefined
       ? undefined
       : {
-          overview: new OverviewService({ ...work, settings, redis, log, engines: readinessOptions(options) }),
+          overview: new OverviewService({
+            ...work,
+            settings,
+            redis,
+            log,
+            engines: readinessOptions(options),
+          }),
           deliveries: work.deliveries,
         };
   const routes = routesOf({ ...options, access, trail, api });

@@ -49,6 +49,13 @@ Every \`log-courier run\` serves its metrics at \`/metrics\`, for Prometheus: on
 (\`metrics-server.*\`), open to everyone who can reach it, and on the dashboard. Those of Node.js and of the process
 (\`nodejs_…\`, \`process_…\`) stand beside them. Units are in the names: seconds, bytes; all else is counted.
 
+\`\`\`yaml
+scrape_configs:
+  - job_name: log-courier # the alert rules know it by this name
+    static_configs:
+      - targets: [courier-1.example.com:9090, courier-2.example.com:9090]
+\`\`\`
+
 [deploy/grafana/log-courier.json](../deploy/grafana/log-courier.json) is a Grafana dashboard,
 [deploy/prometheus/rules.yml](../deploy/prometheus/rules.yml) has alert rules, and the [runbook](runbook.md) says what
 to do about each.

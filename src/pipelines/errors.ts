@@ -53,6 +53,16 @@ export function failureOf(error: unknown): Failure {
   return { code: error instanceof Error ? error.name : 'Unknown', reason, objects: [] };
 }
 
+/** A destination answered that something which was asked of it cannot be done. */
+export class DestinationError extends Error {
+  override readonly name = 'DestinationError';
+
+  /** @param answer what it answered, fit for people */
+  constructor(answer: string, options: ErrorOptions) {
+    super(`the destination answered ${answer}`, options);
+  }
+}
+
 /** An order that somebody names is in no order book. */
 export class NoSuchOrderError extends Error {
   override readonly name = 'NoSuchOrderError';

@@ -128,7 +128,7 @@ export interface PipelineViews {
    * The first lines of one of an order's objects; undefined when the book does not have it.
    *
    * @param about the order, and the source that it is of, which tells where to look
-   * @throws what the destination answers
+   * @throws {DestinationError} when the destination does not give it
    */
   objectHead?(
     about: Pick<WorkOrder, 'id' | 'source'>,

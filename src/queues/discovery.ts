@@ -55,7 +55,7 @@ export function discoveryIntervalMs(settings: Settings, foundWork: boolean, rand
 
 /** Sets when a discovery comes next, in `intervalMs` from now; it replaces what was set before. */
 export async function scheduleDiscovery(
-  queue: Queue,
+  queue: Pick<Queue, 'upsertJobScheduler'>,
   settings: Settings,
   job: DiscoveryJob,
   intervalMs: number,

@@ -22,7 +22,8 @@ export interface PauseNote {
 export interface PauseParts {
   readonly settings: Settings;
   readonly redis: Redis;
-  readonly discovery: Queue;
+  /** The discovery queue. */
+  readonly discovery: Pick<Queue, 'isPaused' | 'resume' | 'upsertJobScheduler'>;
   readonly deliveries: readonly PipelineQueue[];
 }
 
@@ -93,7 +94,10 @@ export class Pauses {
   async resume(what: Pausable, pipeline: string | undefined): Promise<void> {
     const { redis, settings, discovery } = this.#parts;
     if (what === 'discovery') await discovery.resume();
-    for (const { pipeline: { name }, queue } of this.#of(pipeline)) {
+    for (const {
+      pipeline: { name },
+      queue,
+    } of this.#of(pipeline)) {
       if (what === 'delivery') await queue.resume();
       await redis.hdel(keyOf(settings), fieldOf(what, name));
       if (what === 'delivery') continue;
@@ -103,9 +107,7 @@ export class Pauses {
   }
 
   #of(pipeline: string | undefined): readonly PipelineQueue[] {
-    return this.#parts.deliveries.filter(
-      (on) => pipeline === undefined || on.pipeline.name === pipeline,
-    );
+    return this.#parts.deliveries.filter((on) => pipeline === undefined || on.pipeline.name === pipeline);
   }
 
   /** Who paused a queue; a pause that nobody has signed is signed by whoever sees it first. */

@@ -43,14 +43,16 @@ export class Presence {
   readonly #parts: PresenceParts;
   readonly #timer: NodeJS.Timeout;
   #telling: Promise<void> | undefined;
+  readonly #tellAgain = (): void => {
+    void this.tell();
+  };
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => {
-      void this.tell();
-    }, EVERY_MS);
+    this.#timer = setInterval(this.#tellAgain, EVERY_MS);
     this.#timer.unref();
     void this.tell();
+    parts.redis.on('ready', this.#tellAgain);
   }
 
   /** Says it now. Never rejects; while Redis is away nothing is said. */
@@ -70,6 +72,7 @@ export class Presence {
   /** Takes leave. Never rejects; a Redis that does not answer forgets this process by itself. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#parts.redis.off('ready', this.#tellAgain);
     if (this.#parts.redis.status !== 'ready') return;
     const patience = sleep(LEAVE_MS, undefined, { ref: false });
     await Promise.race([this.#leave().catch(() => undefined), patience]);

@@ -21,7 +21,11 @@ const OVERDUE_MS = 60_000;
 const KEPT_JOBS = 100;
 
 /** Sets up a repetition; it replaces what was set before under the same id. */
-export async function schedule(queue: Queue, settings: Settings, repetition: Repetition): Promise<void> {
+export async function schedule(
+  queue: Pick<Queue, 'upsertJobScheduler'>,
+  settings: Settings,
+  repetition: Repetition,
+): Promise<void> {
   const { id, name, data, intervalMs, firstMs = intervalMs } = repetition;
   await queue.upsertJobScheduler(
     id,

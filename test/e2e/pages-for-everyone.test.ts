@@ -11,7 +11,8 @@ let pages: Pages;
 beforeAll(async () => {
   pages = await startPages('everyone', async (here) => {
     await here.createBucket('good');
-    for (const bucket of ['a', 'b', LONG]) await here.addRecords({ bucket, target: 'good', count: 4, ageSeconds: 90 });
+    for (const bucket of ['a', 'b', LONG])
+      await here.addRecords({ bucket, target: 'good', count: 4, ageSeconds: 90 });
     await here.addRecords({ bucket: LONG, target: `t${LONG.slice(1)}`, count: 4 });
   });
 });
@@ -49,7 +50,11 @@ describe('a page', () => {
   );
 
   test.each(['light', 'dark'] as const)('to log in has none either, %s', async (scheme) => {
-    const { page, complaints } = await pages.open('/', { scheme, width: 390, session: { cookies: [], origins: [] } });
+    const { page, complaints } = await pages.open('/', {
+      scheme,
+      width: 390,
+      session: { cookies: [], origins: [] },
+    });
     await page.getByLabel('User').waitFor();
     expect(await faultsOf(page)).toEqual([]);
     expect(await page.evaluate(IS_TOO_WIDE)).toBe(false);

@@ -115,7 +115,9 @@ describe('the overview', () => {
     await page.reload();
     await says(page, '.sources tbody', 'quiet');
     expect(await page.getByLabel('Search').inputValue()).toBe('qui');
-    expect(await page.getByRole('columnheader', { name: /^Waiting/ }).getAttribute('aria-sort')).toBe('descending');
+    expect(await page.getByRole('columnheader', { name: /^Waiting/ }).getAttribute('aria-sort')).toBe(
+      'descending',
+    );
     expect(await page.getByRole('button', { name: 'Last day' }).getAttribute('aria-pressed')).toBe('true');
     await page.getByLabel('Search').fill('no such bucket');
     await says(page, '.empty', 'No bucket fits this search.');
@@ -125,7 +127,9 @@ describe('the overview', () => {
     const { page } = await pages.open('/');
     await page.locator('.chart canvas').nth(4).waitFor();
     await page.getByText('The same figures as a table').click();
-    expect(await page.getByRole('region', { name: 'Figures of the charts' }).locator('tbody tr').count()).toBe(60);
+    expect(
+      await page.getByRole('region', { name: 'Figures of the charts' }).locator('tbody tr').count(),
+    ).toBe(60);
   });
 
   test('says when it is cut off, and goes on when the dashboard is back', async () => {
@@ -142,7 +146,7 @@ describe('the overview', () => {
 
   test('works below a base path', async () => {
     const { url } = await pages.startDashboard({ LOG_COURIER_DASHBOARD_BASE_PATH: '/log-courier' });
-    const base = `${url}/log-courier/`;
+    const base = `${url}/`;
     const { page, complaints } = await pages.open(base, { session: await pages.logInAt(base) });
     await says(page, '.live', 'Live');
     await page.getByRole('link', { name: 'quiet' }).click();

@@ -124,7 +124,11 @@ describe('the traces of a process', () => {
   test('keep no process from its work when the collector is away', async () => {
     await here.createBucket(target);
     await here.addRecords({ bucket: 'photos', target, count: 10 });
-    await deliver({ LOG_COURIER_TELEMETRY_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
+    const away = { LOG_COURIER_TELEMETRY_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+    const run = spawnCli(['run', '--once'], { environment: { ...here.environment, ...away } });
+    const { status, stderr } = await run.ended;
+    expect(status).toBe(0);
+    expect(stderr.match(/traces could not be sent/g)).toHaveLength(1);
     expect(await here.keysIn(target)).toHaveLength(1);
   });
 });

@@ -1,16 +1,20 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
+import { healthChecks } from '../../src/cli/assembly.js';
 import { hashToken, randomToken } from '../../src/dashboard/access/token.js';
-import type { Dashboard } from '../../src/dashboard/server.js';
+import { startDashboard, type Dashboard } from '../../src/dashboard/server.js';
 import { seeded } from '../chaos/random.js';
-import { prepareDashboards, type DashboardGround } from '../support/dashboard.js';
 import { brokenHttp } from '../support/broken-http.js';
+import { deliverAll } from '../support/deliveries.js';
 import { hostileRequest, type HostileRequest } from '../support/hostile-requests.js';
 import { INJECTED_HEADER, MARK } from '../support/hostile-texts.js';
+import { readableLog } from '../support/readable-log.js';
+import { useWorkbench } from '../support/test-workbench.js';
 
 const SEED = 5;
 const WELL_FORMED = 9000;
@@ -25,28 +29,50 @@ const CREDENTIALS = [
   'Bearer wrong',
 ] as const;
 
-let ground: DashboardGround;
-let dashboard: Dashboard;
+const open = useWorkbench('dashboard-fuzz');
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+const { log, lines } = readableLog();
+const dir = mkdtempSync(join(tmpdir(), 'dashboard-fuzz-'));
+let dashboard: Dashboard;
 
-beforeAll(async () => {
-  ground = await prepareDashboards();
-  const usersFile = join(ground.dir, 'users.yaml');
+afterAll(() => {
+  agent.destroy();
+  rmSync(dir, { recursive: true });
+});
+
+/** Starts a dashboard with users, and with work whose names are hostile too: some delivered, some failed. */
+async function start(): Promise<void> {
+  const { here, queues, target, atEnd, ...bench } = await open();
+  await here.createBucket(target);
+  await here.addRecords({ bucket: MARK, target, count: 3 });
+  await here.addRecords({ bucket: `"'>${MARK}`, target: `${target}-${MARK}`, count: 3 });
+  await deliverAll({ here, queues, target, atEnd, ...bench });
+  const usersFile = join(dir, 'users.yaml');
   const users = [
     { name: 'a program', role: 'operator', token: hashToken(OPERATOR) },
     { name: 'prometheus', role: 'viewer', token: hashToken(VIEWER) },
   ];
   writeFileSync(usersFile, JSON.stringify({ users }));
-  dashboard = await ground.start({
-    'dashboard.users-file': usersFile,
-    'dashboard.username': 'root',
-    'dashboard.password': 'hunter2',
+  const { discovery, maintenance, deliveries, redis } = queues;
+  dashboard = await startDashboard({
+    settings: {
+      ...here.settings,
+      'dashboard.users-file': usersFile,
+      'dashboard.username': 'root',
+      'dashboard.password': 'hunter2',
+    },
+    metrics: here.store.metrics,
+    log,
+    checks: healthChecks(here.store, redis),
+    redis,
+    queues: [discovery, maintenance, ...deliveries.map(({ queue }) => queue)].map((queue) => ({
+      queue,
+      description: MARK,
+    })),
+    work: { version: '1.2.3', discovery, deliveries },
   });
-});
-afterAll(async () => {
-  agent.destroy();
-  await ground.close();
-});
+  atEnd(() => dashboard.close());
+}
 
 interface Answer {
   readonly status: number;
@@ -109,6 +135,7 @@ async function inParallel(count: number, work: (index: number) => Promise<void>)
 }
 
 test('ten thousand malformed and hostile requests neither crash the dashboard nor get through', async () => {
+  await start();
   const random = seeded(SEED);
   const requests = Array.from({ length: WELL_FORMED }, () =>
     hostileRequest(random, dashboard.routes, CREDENTIALS),
@@ -144,7 +171,7 @@ test('ten thousand malformed and hostile requests neither crash the dashboard no
       faults.push(`${text.slice(0, 500)} ← ${JSON.stringify(bytes.toString('latin1').slice(0, 300))}`);
   });
   expect(faults.slice(0, 10)).toEqual([]);
-  expect(ground.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   // The fuzzer gets far enough to matter: there are answers of all kinds.
   for (const status of [200, 303, 400, 401, 403, 404, 405, 413, 429])
     expect([status, (statuses.get(status) ?? 0) > 0]).toEqual([status, true]);

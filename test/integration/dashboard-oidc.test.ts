@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import Provider from 'oidc-provider';
 import type { Dashboard } from '../../src/dashboard/server.js';
 import { prepareDashboards, type DashboardGround } from '../support/dashboard.js';
 import { Visitor } from '../support/visitor.js';
@@ -39,6 +38,7 @@ async function startProvider(redirectUri: string): Promise<void> {
   provider = createServer().listen(0, '127.0.0.1');
   await once(provider, 'listening');
   issuer = `http://127.0.0.1:${String(portOf(provider))}`;
+  const { default: Provider } = await import('oidc-provider');
   const oidc = new Provider(issuer, {
     clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [redirectUri] }],
     claims: { openid: ['sub'], profile: ['preferred_username', 'groups'] },

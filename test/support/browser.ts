@@ -27,7 +27,8 @@ const faults = z.array(
 /** Starts the browser that is installed. */
 export function openBrowser(): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? PLACES.find((place) => existsSync(place));
-  if (executablePath === undefined) throw new Error('there is no chromium; scripts/setup.sh --with tests installs it');
+  if (executablePath === undefined)
+    throw new Error('there is no chromium; scripts/setup.sh --with tests installs it');
   return chromium.launch({ executablePath, args: QUIET });
 }
 

@@ -20,12 +20,10 @@ export type Given = Partial<Record<SettingName, string>>;
 export interface DashboardGround {
   readonly dir: string;
   readonly redis: Redis;
-  readonly redisUrl: string;
   readonly queue: Queue;
   readonly lines: readonly LogLine[];
   /** Resolves with the first line, past or to come, that the condition holds for. */
   logged(condition: (line: LogLine) => boolean): Promise<LogLine>;
-  settingsWith(changes: Given): Settings;
   /** Starts a dashboard on a free port, to be closed with the ground. */
   start(changes?: Given, parts?: Partial<DashboardOptions>): Promise<Dashboard>;
   close(): Promise<void>;
@@ -52,11 +50,9 @@ export async function prepareDashboards(): Promise<DashboardGround> {
   return {
     dir,
     redis,
-    redisUrl: server.url,
     queue,
     lines,
     logged,
-    settingsWith,
     start: async (changes = {}, parts = {}) => {
       const dashboard = await startDashboard({
         settings: settingsWith(changes),

@@ -29,7 +29,9 @@ export interface Pages {
   /** Opens a page of it, as ada unless it is said otherwise. */
   readonly open: (path: string, how?: Look) => Promise<Watched>;
   /** Starts another process, such as a dashboard of its own, and answers where its dashboard is. */
-  readonly startDashboard: (more: Environment) => Promise<{ readonly url: string; readonly process: CliProcess }>;
+  readonly startDashboard: (
+    more: Environment,
+  ) => Promise<{ readonly url: string; readonly process: CliProcess }>;
   /** Closes the pages that are open. */
   readonly closePages: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -107,5 +109,9 @@ export async function says(
 
 /** Waits until a page no longer says something. */
 export async function saysNoMore(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: PATIENCE_MS, state: 'detached' });
+  await page
+    .locator(selector)
+    .filter({ hasText: text })
+    .first()
+    .waitFor({ timeout: PATIENCE_MS, state: 'detached' });
 }

@@ -28,6 +28,15 @@ describe('files', () => {
   });
 });
 
+describe('the pages', () => {
+  test.each(['src/dashboard/client', 'src/dashboard/pages'])('in %s name no kind of record', (directory) => {
+    const named = filesIn(directory).filter((file) =>
+      /\b(buckets?|S3|access[- ]?logs?|raft)\b/i.test(readFileSync(file, 'utf8')),
+    );
+    expect(named).toEqual([]);
+  });
+});
+
 describe('imports point one way', () => {
   const RULE = 'import-x/no-restricted-paths';
   // The rule needs no types, and loading all files for them takes long.

@@ -134,7 +134,10 @@ describe('the sentence about a source', () => {
 
   test.each([
     [detail, 'Stuck with Full and Gone: 1,234 rows wait, the oldest for 2 h 5 min.'],
-    [{ ...detail, state: 'waiting', waitingRecords: 1 } as const, 'On its way: 1 row waits, the oldest for 2 h 5 min.'],
+    [
+      { ...detail, state: 'waiting', waitingRecords: 1 } as const,
+      'On its way: 1 row waits, the oldest for 2 h 5 min.',
+    ],
     [{ ...detail, state: 'delivered' } as const, 'All rows are delivered.'],
   ])('is in the words of the pipeline', (given, expected) => {
     expect(stateSentence(WORDS, given)).toBe(expected);
@@ -170,7 +173,9 @@ describe('a history', () => {
   });
 
   test('knows nothing of a step in which nothing is known', () => {
-    const { points } = inFewerSteps(historyOf([...Array.from({ length: 720 }, () => null), ...Array.from({ length: 720 }, () => 2)]));
+    const { points } = inFewerSteps(
+      historyOf([...Array.from({ length: 720 }, () => null), ...Array.from({ length: 720 }, () => 2)]),
+    );
     expect(points[0]).toEqual(minute(0, null));
     expect(points.at(-1)?.records).toBe(24);
   });
@@ -179,7 +184,8 @@ describe('a history', () => {
     const counts = fc.array(fc.option(fc.nat(1000), { nil: null }), { maxLength: 2000 });
     fc.assert(
       fc.property(counts, (values) => {
-        const sum = (all: readonly HistoryPoint[]): number => all.reduce((total, { records }) => total + (records ?? 0), 0);
+        const sum = (all: readonly HistoryPoint[]): number =>
+          all.reduce((total, { records }) => total + (records ?? 0), 0);
         const whole = historyOf(values);
         expect(sum(inFewerSteps(whole).points)).toBe(sum(whole.points));
       }),

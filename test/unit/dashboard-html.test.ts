@@ -20,9 +20,11 @@ describe('a template of HTML', () => {
   });
 
   test('puts lists of HTML one behind the other', () => {
-    expect(html`<ul>${['<', '>'].map((text) => html`<li>${text}</li>`)}</ul>`.text).toBe(
-      '<ul><li>&lt;</li><li>&gt;</li></ul>',
-    );
+    expect(
+      html`<ul>
+        ${['<', '>'].map((text) => html`<li>${text}</li>`)}
+      </ul>`.text,
+    ).toBe('<ul><li>&lt;</li><li>&gt;</li></ul>');
   });
 
   test('lets no text begin or end an element or an attribute', () => {

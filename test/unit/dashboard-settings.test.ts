@@ -107,7 +107,12 @@ describe('settings of the dashboard', () => {
     };
     const { settings } = loadSettings({ flags: {}, environment });
     expect(settings['dashboard.base-path']).toBe('/log-courier');
-    expect(settings['dashboard.trusted-proxies']).toEqual(['loopback', '10.0.0.0/8', 'fd00::/8', '192.0.2.1']);
+    expect(settings['dashboard.trusted-proxies']).toEqual([
+      'loopback',
+      '10.0.0.0/8',
+      'fd00::/8',
+      '192.0.2.1',
+    ]);
   });
 
   test.each(['http://127.0.0.1:9000', 'http://[::1]:9000', 'http://localhost:9000/realm'])(

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -157,6 +157,15 @@ users:
     expect(parseUsers(text)).toEqual([
       { name: 'alice', role: 'operator', password: PASSWORD_HASH, tokenHash: undefined },
       { name: '007', role: 'viewer', password: undefined, tokenHash: TOKEN_HASH },
+    ]);
+  });
+
+  test('is shown in docs/security.md as it is read', () => {
+    const [, example = ''] =
+      /```yaml\n(users:\n[^`]+)```/.exec(readFileSync('docs/security.md', 'utf8')) ?? [];
+    expect(parseUsers(example).map(({ name, role }) => ({ name, role }))).toEqual([
+      { name: 'olga', role: 'operator' },
+      { name: 'prometheus', role: 'viewer' },
     ]);
   });
 

@@ -11,20 +11,27 @@ export const LOGIN_PATH = '/login';
 export interface GateOptions {
   readonly access: Access;
   readonly basePath: string;
+  /** How often it is asked again who sent a request whose answer goes on and on, such as events; ms. */
+  readonly askAgainMs?: number;
 }
+
+/** Who was logged out or removed gets no more events after this time, in ms. */
+const ASK_AGAIN_MS = 30_000;
 
 /**
  * Lets only those pass who have a role, by request: viewers, operators, or operators for what may change something.
  * A change that comes from a browser has to bring the CSRF token of whoever is logged in there.
  */
-export function gate({ access, basePath }: GateOptions, roleFor: (request: Request) => Role): RequestHandler {
+export function gate(options: GateOptions, roleFor: (request: Request) => Role): RequestHandler {
+  const { access, basePath, askAgainMs = ASK_AGAIN_MS } = options;
   return async (request, response, next) => {
     const finding = await access.find(request);
     if (finding.kind !== 'known') {
       turnAway(finding, request, response, access.hasLoginPage ? `${basePath}${LOGIN_PATH}` : undefined);
       return;
     }
-    if (roleFor(request) === 'operator' && finding.identity.role !== 'operator') {
+    const needed = roleFor(request);
+    if (!hasRole(finding, needed)) {
       response.status(403).json({ error: 'only operators may do this' });
       return;
     }
@@ -35,8 +42,29 @@ export function gate({ access, basePath }: GateOptions, roleFor: (request: Reque
       return;
     }
     noteIdentity(response, finding.identity, finding.csrfToken);
+    endWhenOut(response, askAgainMs, async () => hasRole(await access.find(request), needed));
     next();
   };
+}
+
+function hasRole(finding: Finding, needed: Role): boolean {
+  return finding.kind === 'known' && (needed === 'viewer' || finding.identity.role === 'operator');
+}
+
+/** Ends an answer that goes on and on once whoever asked for it may no longer have it. */
+function endWhenOut(response: Response, everyMs: number, isStillIn: () => Promise<boolean>): void {
+  const timer = setInterval(() => {
+    isStillIn().then(
+      (isIn) => {
+        if (!isIn) response.destroy();
+      },
+      () => undefined,
+    );
+  }, everyMs);
+  timer.unref();
+  response.once('close', () => {
+    clearInterval(timer);
+  });
 }
 
 function needsToken({ method, headers }: Request, { bySession }: { readonly bySession: boolean }): boolean {

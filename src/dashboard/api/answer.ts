@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { z } from 'zod';
-import { engineAwayOf } from '../../pipelines/errors.js';
+import type { z } from 'zod';
+import { DestinationError, engineAwayOf } from '../../pipelines/errors.js';
 
 /** A request that cannot be answered as asked: what is said about it goes to whoever sent it. */
 export class ApiError extends Error {
@@ -35,13 +35,16 @@ const PATIENCE_MS = 15_000;
 /** Answers what `handle` returns as JSON, and its errors as `{error, field?}`. */
 export function answering(handle: (asked: Asked) => unknown): RequestHandler {
   return async (request, response) => {
-    const gone = new AbortController();
+    const enough = new AbortController();
+    const timer = setTimeout(() => {
+      enough.abort(new DOMException(`not answered within ${String(PATIENCE_MS)} ms`, 'TimeoutError'));
+    }, PATIENCE_MS);
     response.once('close', () => {
-      gone.abort();
+      clearTimeout(timer);
+      enough.abort();
     });
-    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(PATIENCE_MS)]);
     try {
-      const answer = await handle({ request, response, signal });
+      const answer = await handle({ request, response, signal: enough.signal });
       if (!response.headersSent) response.json(answer);
     } catch (error) {
       if (response.destroyed) return;
@@ -83,6 +86,7 @@ const AWAY: Readonly<Record<string, string>> = {
 
 function knownError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
+  if (error instanceof DestinationError) return new ApiError(502, error.message);
   const engine = engineAwayOf(error);
   const advice = engine === undefined ? undefined : AWAY[engine];
   if (advice !== undefined) return new ApiError(503, advice);

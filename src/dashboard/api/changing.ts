@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
+import { hideSecrets } from '../../config/secrets.js';
 import type { Settings } from '../../config/settings.js';
 import { AlreadyDeliveredError, NoSuchOrderError } from '../../pipelines/errors.js';
 import type { RetryFilter } from '../../pipelines/pipeline.js';
+import type { Noun } from '../../pipelines/words.js';
 import { giveUp, giveUpFailed, type AllGivenUp } from '../../queues/give-up.js';
 import type { PipelineQueue } from '../../queues/pipeline-queue.js';
 import { retryFailed, type Done } from '../../queues/put-back.js';
@@ -37,7 +39,7 @@ export function changingRoutes(parts: ChangingParts): readonly Route[] {
         const selection = parsed(retryBody, asked.request.body);
         return changing(parts, asked, 'retry', selection, async (on) => {
           const done = await retryFailed(on, settings, await filterOf(overview, selection));
-          return { ...done, message: retried(done) };
+          return { ...done, message: retried(done, on.pipeline.words.record) };
         });
       }),
     },
@@ -54,7 +56,7 @@ export function changingRoutes(parts: ChangingParts): readonly Route[] {
             selection.order === undefined
               ? await giveUpFailed(on, await filterOf(overview, selection), given)
               : await giveOneUp(on, selection.order, given);
-          return { ...done, message: givenUp(done, underWay) };
+          return { ...done, message: givenUp(done, underWay, on.pipeline.words.record) };
         });
       }),
     },
@@ -118,19 +120,23 @@ const REDIS_PATIENCE_MS = 5000;
 
 /** Makes a change, notes it with what came of it, and has the overview read what is true now. */
 async function noted<Answer>(
-  { redis, trail, overview }: ChangingParts,
+  { redis, settings, trail, overview }: ChangingParts,
   change: { readonly by: string; readonly action: string; readonly about: string },
   make: () => Promise<readonly [answer: Answer, outcome: string]>,
 ): Promise<Answer> {
   // Commands would wait until it is back, and then be done when nobody expects it any more.
   if (redis.status !== 'ready')
-    throw new ApiError(503, 'Redis does not answer; check redis.url and that the server is up, then try again');
+    throw new ApiError(
+      503,
+      'Redis does not answer; check redis.url and that the server is up, then try again',
+    );
   try {
     const [answer, outcome] = await make();
     await trail.note({ ...change, outcome });
     return answer;
   } catch (error) {
-    await trail.note({ ...change, outcome: `failed: ${error instanceof Error ? error.message : String(error)}` });
+    const why = hideSecrets(error instanceof Error ? error.message : String(error), settings);
+    await trail.note({ ...change, outcome: `failed: ${why}` });
     throw error;
   } finally {
     await overview.changed();
@@ -172,7 +178,10 @@ async function giveOneUp(
   try {
     const { skip, underWay, already } = await giveUp(on, order, given);
     if (already === true)
-      throw new ApiError(409, `work order ${order} was given up before, by ${skip.by} at ${skip.at}: ${skip.reason}`);
+      throw new ApiError(
+        409,
+        `work order ${order} was given up before, by ${skip.by} at ${skip.at}: ${skip.reason}`,
+      );
     return { orders: 1, records: skip.records, underWay: underWay ? 1 : 0 };
   } catch (error) {
     if (error instanceof NoSuchOrderError) throw new ApiError(404, error.message, 'order');
@@ -181,18 +190,17 @@ async function giveOneUp(
   }
 }
 
-const ORDER = { one: 'order', many: 'orders' } as const;
-const RECORD = { one: 'record', many: 'records' } as const;
+const ORDER: Noun = { one: 'order', many: 'orders' };
 
-function retried({ orders, records }: Done): string {
+function retried({ orders, records }: Done, record: Noun): string {
   if (orders === 0) return 'Nothing to retry: no failed order matches.';
   const is = orders === 1 ? 'is' : 'are';
-  return `${countText(orders, ORDER)} with ${countText(records, RECORD)} ${is} back in the queue.`;
+  return `${countText(orders, ORDER)} with ${countText(records, record)} ${is} back in the queue.`;
 }
 
-function givenUp({ orders, records }: Done, underWay: number): string {
+function givenUp({ orders, records }: Done, underWay: number, record: Noun): string {
   if (orders === 0) return 'Nothing to give up: no failed order matches.';
-  const said = `${countText(orders, ORDER)} given up: ${countText(records, RECORD)} will not be delivered.`;
+  const said = `${countText(orders, ORDER)} given up: ${countText(records, record)} will not be delivered.`;
   if (underWay === 0) return said;
   return `${said} ${countText(underWay, ORDER)} of them ${underWay === 1 ? 'is' : 'are'} being delivered at this moment: what succeeds counts as delivered.`;
 }

@@ -61,7 +61,10 @@ class EventStream {
    */
   add(client: Response): void {
     if (this.#clients.size >= MOST_CLIENTS)
-      throw new ApiError(503, `${String(MOST_CLIENTS)} clients listen already; ask /api/overview now and then`);
+      throw new ApiError(
+        503,
+        `${String(MOST_CLIENTS)} clients listen already; ask /api/overview now and then`,
+      );
     client.status(200).set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
     client.flushHeaders();
     this.#clients.set(client, this.#overview.watch());
@@ -97,8 +100,8 @@ class EventStream {
 
   #tell(): void {
     const overview = this.#overview.overview();
-    const { at: _at, ...rest } = overview;
-    const told = JSON.stringify(rest);
+    // The time of the answer alone is no change.
+    const told = JSON.stringify({ ...overview, at: '' });
     if (told === this.#told) return;
     this.#told = told;
     this.#toldAt = performance.now();

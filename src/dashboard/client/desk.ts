@@ -119,7 +119,10 @@ export class Desk {
     if (outcome === undefined) return;
     // Behind the drawing, which closes the dialog and gives the focus back to the button.
     queueMicrotask(() => {
-      returnTo.map((id) => document.getElementById(id)).find((element) => element !== null)?.focus();
+      returnTo
+        .map((id) => document.getElementById(id))
+        .find((element) => element !== null)
+        ?.focus();
     });
     this.onNews(true);
   }

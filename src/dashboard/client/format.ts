@@ -22,7 +22,7 @@ export function formatCompact(value: number): string {
   return COMPACT.format(value);
 }
 
-/** 3, bucket → `3 buckets`. */
+/** 3, table → `3 tables`. */
 export function formatNumberOf(value: number, noun: Noun): string {
   return `${formatCount(value)} ${value === 1 ? noun.one : noun.many}`;
 }

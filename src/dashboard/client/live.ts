@@ -30,6 +30,7 @@ export function followEvents(url: string, { onOverview, onConnection, onFailure 
   let wait = FIRST_WAIT_MS;
   let source: EventSource | undefined;
   let silence: number | undefined;
+  let again: number | undefined;
   let state: Connection['state'] = 'connecting';
 
   const become = (next: Connection['state']): void => {
@@ -48,7 +49,7 @@ export function followEvents(url: string, { onOverview, onConnection, onFailure 
     source?.close();
     become('lost');
     onFailure();
-    window.setTimeout(connect, wait);
+    again = window.setTimeout(connect, wait);
     wait = Math.min(2 * wait, LONGEST_WAIT_MS);
   };
   const connect = (): void => {
@@ -61,6 +62,15 @@ export function followEvents(url: string, { onOverview, onConnection, onFailure 
     source.addEventListener('error', lose);
     silence = window.setTimeout(lose, SILENCE_MS);
   };
+  // Browsers open few connections to one host, and pages that nobody sees must not take them from those that are seen.
+  document.addEventListener('visibilitychange', () => {
+    window.clearTimeout(silence);
+    window.clearTimeout(again);
+    source?.close();
+    if (document.hidden) return;
+    become('connecting');
+    connect();
+  });
   connect();
 }
 

@@ -39,10 +39,15 @@ const changed = (): void => {
   desk.changed();
 };
 
-const sources = new Resource((signal) => {
+const sources = new Resource(async (signal) => {
   const { search, state, sort, direction, page } = view;
   const query = { pipeline: nameOfPipeline(), search, state, sort, direction, page, pageSize: PAGE_SIZE };
-  return desk.api.get<SourcePage>('sources', query, ['rows', 'total'], signal);
+  const read = await desk.api.get<SourcePage>('sources', query, ['rows', 'total'], signal);
+  const last = Math.max(1, Math.ceil(read.total / PAGE_SIZE));
+  if (page <= last) return read;
+  // An old address, or there are fewer now.
+  view = { ...view, page: last };
+  return desk.api.get<SourcePage>('sources', { ...query, page: last }, ['rows', 'total'], signal);
 }, changed);
 const failures = new Resource(
   (signal) => desk.api.get<Failures>('failures', { pipeline: nameOfPipeline() }, ['groups'], signal),
@@ -96,9 +101,8 @@ function take(next: View, delayMs: number): void {
   desk.changed();
   if (next.pipeline !== before.pipeline) failures.restart();
   if (next.pipeline !== before.pipeline || next.span !== before.span) history.restart();
-  const { span: _, ...table } = next;
-  const { span: __, ...tableBefore } = before;
-  if (JSON.stringify(table) === JSON.stringify(tableBefore)) return;
+  const tableOf = (one: View): string => queryOf({ ...one, span: 'hour' });
+  if (tableOf(next) === tableOf(before)) return;
   window.clearTimeout(typing);
   typing = window.setTimeout(() => {
     sources.restart();

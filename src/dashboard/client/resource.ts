@@ -27,6 +27,7 @@ export class Resource<Value> {
     private readonly changed: () => void,
   ) {}
 
+  /** What is known at this moment. */
   get state(): Loaded<Value> {
     return this.#state;
   }

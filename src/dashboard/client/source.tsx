@@ -154,7 +154,11 @@ function Timeline({ value }: { readonly value: SourceDetail }): VNode {
       <ol class={detail.state.isOutdated ? 'orders outdated' : 'orders'}>
         {words !== undefined &&
           orders.map((order) => {
-            const subject = { orders: 1, records: order.records - order.deliveredRecords, which: `of ${source}` };
+            const subject = {
+              orders: 1,
+              records: order.records - order.deliveredRecords,
+              which: `of ${source}`,
+            };
             return (
               <Order
                 key={order.id}

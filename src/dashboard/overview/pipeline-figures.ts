@@ -24,6 +24,9 @@ export class PipelineFigures {
   #reportedAt = 0;
   #readAt: string | null = null;
   #groups: readonly FailedGroup[] = [];
+  /** The same as JSON, to tell whether they have changed. */
+  #groupsText = '[]';
+  #failures: readonly FailureGroupView[] = [];
   #stuck: ReadonlyMap<string, Stuck> = new Map();
   #retention: RetentionReport | undefined;
   #rows: ReadonlyMap<string, SourceRow> | undefined;
@@ -40,9 +43,17 @@ export class PipelineFigures {
     this.#rows = undefined;
   }
 
-  /** Reads the failures. */
-  async readFailures(signal?: AbortSignal): Promise<void> {
-    this.#groups = await this.pipeline.failures(signal);
+  /**
+   * Reads the failures.
+   *
+   * @returns whether they are others than before
+   */
+  async readFailures(signal?: AbortSignal): Promise<boolean> {
+    const groups = await this.pipeline.failures(signal);
+    const text = JSON.stringify(groups);
+    if (text === this.#groupsText) return false;
+    [this.#groups, this.#groupsText] = [groups, text];
+    this.#failures = groups.map(viewOf);
     const stuck = new Map<string, Stuck>();
     for (const { code, targets, sources } of this.#groups) {
       for (const source of sources) {
@@ -54,6 +65,7 @@ export class PipelineFigures {
     }
     this.#stuck = stuck;
     this.#rows = undefined;
+    return true;
   }
 
   /** Reads what is near the end of its retention. */
@@ -63,18 +75,7 @@ export class PipelineFigures {
 
   /** The failures, most orders first. */
   get failures(): readonly FailureGroupView[] {
-    return this.#groups.map((group) => ({
-      id: groupId(group),
-      code: group.code,
-      reason: group.reason,
-      targets: group.targets,
-      since: group.since,
-      orders: group.orders,
-      records: group.records,
-      sources: group.sources.slice(0, SOURCES_NAMED),
-      sourceCount: group.sources.length,
-      retentionEndsAt: group.retentionEndsAt,
-    }));
+    return this.#failures;
   }
 
   /** The group of failures that an id names. */
@@ -108,7 +109,9 @@ export class PipelineFigures {
   /** Records that wait, when that was read lately. */
   get backlog(): number | undefined {
     const isFresh = performance.now() - this.#reportedAt < FRESH_FOR_MS;
-    return isFresh ? this.#report?.sources.reduce((sum, { waitingRecords }) => sum + waitingRecords, 0) : undefined;
+    return isFresh
+      ? this.#report?.sources.reduce((sum, { waitingRecords }) => sum + waitingRecords, 0)
+      : undefined;
   }
 
   /** The pipeline in figures. */
@@ -167,7 +170,20 @@ export class PipelineFigures {
 
 /** Names a group of failures: 16 hex digits that follow from its code and targets. */
 export function groupId({ code, targets }: Pick<FailedGroup, 'code' | 'targets'>): string {
-  return createHash('sha256').update(JSON.stringify([code, ...targets])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([code, ...targets]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function viewOf(group: FailedGroup): FailureGroupView {
+  const { code, reason, targets, since, orders, records, sources, retentionEndsAt } = group;
+  return {
+    ...{ id: groupId(group), code, reason, targets, since, orders, records },
+    sources: sources.slice(0, SOURCES_NAMED),
+    sourceCount: sources.length,
+    retentionEndsAt,
+  };
 }
 
 function nothingOf(source: string): SourceFigures {

@@ -66,8 +66,9 @@ export class Refresh {
   /** Waits until the next reading is due, which may be sooner when somebody begins to watch. */
   async #wait(began: number, leastMs: number): Promise<void> {
     const { watchedMs, unwatchedMs, isWatched } = this.#of;
+    if (this.#closed.signal.aborted) return;
     this.#pause = new AbortController();
-    const signal = AbortSignal.any([this.#closed.signal, this.#pause.signal]);
+    const { signal } = this.#pause;
     const untilNow = performance.now() - began;
     const pauseMs = Math.max(leastMs, (isWatched() ? watchedMs : unwatchedMs) - untilNow);
     await sleep(Math.max(0, pauseMs), undefined, { signal, ref: false }).catch(() => undefined);
@@ -75,14 +76,30 @@ export class Refresh {
 
   /** Those who ask while it is being read share the reading. */
   #read(): Promise<void> {
-    this.#reading ??= this.#of
-      .read(this.#closed.signal)
+    const { signal } = this.#closed;
+    this.#reading ??= unlessAborted(this.#of.read(signal), signal)
       .catch((error: unknown) => {
-        if (!this.#closed.signal.aborted) this.#of.failed(error);
+        if (!signal.aborted) this.#of.failed(error);
       })
       .finally(() => {
         this.#reading = undefined;
       });
     return this.#reading;
+  }
+}
+
+/** Waits for some work, but no longer than until it is aborted: a connection that is away answers nothing at all. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => {
+      reject(new DOMException('nothing is read any more', 'AbortError'));
+    };
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

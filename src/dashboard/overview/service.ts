@@ -88,7 +88,7 @@ export class OverviewService extends EventEmitter<Events> {
     );
     this.#quick = [
       this.#refresh('the engines', OFTEN, () => this.#engines.read()),
-      this.#refresh('what stands in Redis', OFTEN, () => this.#readRedis()),
+      this.#refresh('what stands in Redis', OFTEN, () => this.#withRedis(() => this.#readRedis())),
       ...all.map((of) => this.#refresh('failures', OFTEN, (signal) => this.#readFailures(of, signal))),
     ];
     this.#refreshes = [
@@ -98,7 +98,7 @@ export class OverviewService extends EventEmitter<Events> {
         this.#refresh('retention', RARELY, (signal) => of.readRetention(signal)),
       ]),
       ...[...this.histories.values()].map((history) =>
-        this.#refresh('the history', ALWAYS, (signal) => history.read(signal)),
+        this.#refresh('the history', ALWAYS, (signal) => this.#withRedis(() => history.read(signal))),
       ),
     ];
   }
@@ -162,10 +162,7 @@ export class OverviewService extends EventEmitter<Events> {
         failureCodes: this.figures.get(pipeline.name)?.failureCodes ?? [],
       })),
       lateAfterSeconds:
-        Math.max(
-          settings['consumer.time-threshold-seconds'],
-          settings['consumer.processing-delay-seconds'],
-        ) +
+        Math.max(settings['consumer.time-threshold-seconds'], settings['consumer.processing-delay-seconds']) +
         longestInterval +
         GRACE_SECONDS,
       discoveryMissedAfterSeconds: longestInterval * MISSED_INTERVALS + GRACE_SECONDS,
@@ -208,9 +205,16 @@ export class OverviewService extends EventEmitter<Events> {
   }
 
   async #readFailures(of: PipelineFigures, signal: AbortSignal): Promise<void> {
-    const before = JSON.stringify(of.failures);
-    await of.readFailures(signal);
-    if (JSON.stringify(of.failures) !== before) this.emit('failures', of.pipeline.name);
+    if (!(await of.readFailures(signal))) return;
+    this.emit('failures', of.pipeline.name);
+    // What has failed, or fails no longer, waits or does not.
+    for (const refresh of this.#refreshes) if (!this.#quick.includes(refresh)) refresh.hurry();
+  }
+
+  /** Commands wait for a Redis that is away; they must not pile up meanwhile. */
+  async #withRedis(read: () => Promise<void>): Promise<void> {
+    if (this.#parts.redis.status !== 'ready') throw new Error('Redis is away');
+    await read();
   }
 
   async #readRedis(): Promise<void> {

@@ -14,6 +14,7 @@ const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
   [86_400, 'd'],
   [3600, 'h'],
   [60, 'min'],
+  [1, 's'],
 ];
 
 /** A duration in its two largest units: "42 s", "12 min", "3 h 5 min", "2 d 4 h". */
@@ -25,9 +26,7 @@ export function durationText(seconds: number): string {
   const [nextSize, nextUnit] = UNITS[first + 1] ?? [1, ''];
   const rest = Math.floor((rounded - whole * size) / nextSize);
   const isTwo = first >= 0 && nextUnit !== '' && rest > 0;
-  return isTwo
-    ? `${numberText(whole)} ${unit} ${String(rest)} ${nextUnit}`
-    : `${numberText(whole)} ${unit}`;
+  return isTwo ? `${numberText(whole)} ${unit} ${String(rest)} ${nextUnit}` : `${numberText(whole)} ${unit}`;
 }
 
 /** Several things in a sentence, the first of them named: "a, b and 3 more". */

@@ -40,7 +40,9 @@ const OF_PACKAGES: Readonly<Record<string, string>> = {
  * @throws when the program was not built, or a package is missing
  */
 export function loadAssets(): Assets {
-  const assets = new Map([...ownFiles(), ...filesOfPackages()].map(([name, file]) => [name, assetFrom(file)]));
+  const assets = new Map(
+    [...ownFiles(), ...filesOfPackages()].map(([name, file]) => [name, assetFrom(file)]),
+  );
   const digest = createHash('sha256');
   for (const [name, { content }] of [...assets].sort(([a], [b]) => (a < b ? -1 : 1))) {
     digest.update(`${name}\0${content.length}\0`).update(content);
@@ -59,8 +61,8 @@ export function loadAssets(): Assets {
 }
 
 function serve(assets: ReadonlyMap<string, Asset>, version: string): RequestHandler {
-  return ({ params, acceptsEncodings }, response, next) => {
-    const { name, version: wanted } = params;
+  return (request, response, next) => {
+    const { name, version: wanted } = request.params;
     const asset = assets.get(Array.isArray(name) ? name.join('/') : '');
     if (asset === undefined) {
       next();
@@ -73,7 +75,7 @@ function serve(assets: ReadonlyMap<string, Asset>, version: string): RequestHand
       'Cache-Control': isOurs ? 'public, max-age=31536000, immutable' : 'no-store',
       Vary: 'Accept-Encoding',
     });
-    if (acceptsEncodings.call(response.req, 'gzip') === 'gzip') {
+    if (request.acceptsEncodings('gzip') === 'gzip') {
       response.set('Content-Encoding', 'gzip').end(asset.gzipped);
     } else {
       response.end(asset.content);

@@ -24,6 +24,8 @@ const TRACER = 'log-courier';
 const TIMEOUT_MS = 5000;
 /** How long a process that ends waits until the last spans are sent, in ms. */
 const CLOSE_PATIENCE_MS = 5000;
+/** Least time between two problems that are told, in ms. */
+const TELL_EVERY_MS = 600_000;
 /** Longest text of an attribute: BullMQ notes whole results. */
 const LONGEST_ATTRIBUTE = 1024;
 
@@ -115,10 +117,14 @@ function noteFailure(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 
-/** The library's own log: what goes wrong with sending. */
+/** The library's own log: what goes wrong with sending, not each time while a collector is away. */
 function tellProblems(onError: (problem: string) => void): void {
   const ignore = (): void => undefined;
+  let quietUntil = -Infinity;
   const tell = (message: string): void => {
+    const now = performance.now();
+    if (now < quietUntil) return;
+    quietUntil = now + TELL_EVERY_MS;
     onError(message);
   };
   diag.setLogger(

@@ -32,13 +32,24 @@ export class NearRetention {
   readonly #parts: RetentionParts;
   /** Orders of which no record is left: what they have lost is known for good. */
   readonly #nothingLeft = new Map<string, ExpiredOrder>();
+  #looking: Promise<RetentionReport> | undefined;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
   }
 
-  /** Looks once, at the records of {@link NotOrdered} and at the orders of the book that are not settled. */
-  async look(signal?: AbortSignal): Promise<RetentionReport> {
+  /**
+   * Looks once, at the records of {@link NotOrdered} and at the orders of the book that are not settled. Those who ask
+   * during a look share it.
+   */
+  look(signal?: AbortSignal): Promise<RetentionReport> {
+    this.#looking ??= this.#look(signal).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(signal?: AbortSignal): Promise<RetentionReport> {
     const { settings, book, notOrdered } = this.#parts;
     const state = await this.#parts.state.read(signal);
     const retentionSeconds = Math.round(settings['retention.record-hours'] * 3600);

@@ -1,4 +1,4 @@
-import { formatClock } from '../format.js';
+import { formatClock, formatCompact, formatDuration } from '../format.js';
 import { Component, createRef, h, type VNode } from '../vendor/preact.js';
 import uPlot from '../vendor/uplot.js';
 
@@ -20,11 +20,19 @@ interface Given {
   /** In seconds since 1970. */
   readonly times: readonly number[];
   readonly series: readonly Series[];
-  readonly format: (value: number) => string;
+  readonly unit: 'count' | 'seconds';
   readonly isWide?: boolean;
 }
 
 const HEIGHT = 132;
+const FORMATS = { count: formatCompact, seconds: formatDuration } as const;
+/** Steps between the lines of an axis: those that people count in. */
+const STEPS = {
+  count: Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat(),
+  seconds: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200].concat(
+    [1, 2, 5, 10, 20, 50, 100].map((days) => days * 86_400),
+  ),
+} as const;
 /** Charts with one key show the same moment when the pointer is over one of them. */
 const SYNC_KEY = 'history';
 
@@ -36,6 +44,7 @@ export class Chart extends Component<Given> {
   #plot: uPlot | undefined;
   #watch: ResizeObserver | undefined;
 
+  /** Called when it has come onto the page. */
   override componentDidMount(): void {
     const place = this.#place.current;
     if (place === null) return;
@@ -47,16 +56,19 @@ export class Chart extends Component<Given> {
     this.#dark.addEventListener('change', this.#draw);
   }
 
+  /** Called when it is to show something else. */
   override componentDidUpdate(): void {
     this.#plot?.setData(dataOf(this.props));
   }
 
+  /** Called when it leaves the page. */
   override componentWillUnmount(): void {
     this.#watch?.disconnect();
     this.#dark.removeEventListener('change', this.#draw);
     this.#plot?.destroy();
   }
 
+  /** What it looks like. */
   override render({ id, title, summary, series, isWide }: Given): VNode {
     return (
       <figure class={isWide === true ? 'chart wide' : 'chart'} aria-labelledby={id}>
@@ -101,7 +113,7 @@ export class Chart extends Component<Given> {
     }
     const figures = this.props.series.map(({ label, values }) => {
       const value = values[idx];
-      const figure = value === null || value === undefined ? '–' : this.props.format(value);
+      const figure = value === null || value === undefined ? '–' : FORMATS[this.props.unit](value);
       return this.props.series.length > 1 ? `${label} ${figure}` : figure;
     });
     readout.textContent = `${formatClock(time * 1000)} · ${figures.join(' · ')}`;
@@ -134,8 +146,8 @@ function optionsFor(given: Given, width: number, onCursor: (plot: uPlot) => void
       {
         ...axis,
         grid: { show: false },
-        size: 22,
-        gap: 4,
+        size: 24,
+        gap: 6,
         space: 56,
         values: (_plot, splits) => splits.map((time) => formatClock(time * 1000)),
       },
@@ -144,7 +156,8 @@ function optionsFor(given: Given, width: number, onCursor: (plot: uPlot) => void
         size: 52,
         gap: 6,
         space: 30,
-        values: (_plot, splits) => splits.map((value) => given.format(value)),
+        incrs: [...STEPS[given.unit]],
+        values: (_plot, splits) => splits.map((value) => FORMATS[given.unit](value)),
       },
     ],
     series: [
@@ -156,7 +169,7 @@ function optionsFor(given: Given, width: number, onCursor: (plot: uPlot) => void
           label: one.label,
           stroke,
           width: 1.5,
-          points: { show: false },
+          points: { show: true, size: 4, filter: (plot, index) => alone(plot.data[index] ?? []) },
           ...(one.isDashed === true ? { dash: [5, 3] } : {}),
           ...(one.kind === 'line' ? {} : { fill: colour(`${one.colour}-fill`) }),
           ...(one.kind === 'bars' && bars !== undefined ? { paths: bars, fill: stroke, width: 0 } : {}),
@@ -169,4 +182,12 @@ function optionsFor(given: Given, width: number, onCursor: (plot: uPlot) => void
 /** Where the axis ends: a little above the highest figure, and 1 when there is none. */
 function rounded(most: number | null): number {
   return most === null || most <= 0 ? 1 : most * 1.08;
+}
+
+/** Positions of figures that no line would show, since nothing is known before and after them. */
+function alone(values: ArrayLike<number | null | undefined>): number[] {
+  const isKnown = (index: number): boolean => typeof values[index] === 'number';
+  return Array.from(values, (_, index) => index).filter(
+    (index) => isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1),
+  );
 }

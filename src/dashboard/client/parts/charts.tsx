@@ -1,6 +1,13 @@
 import type { History, HistoryPoint, PipelineWords } from '../../api/shapes.js';
 import type { Desk } from '../desk.js';
-import { capitalized, formatClock, formatCompact, formatCount, formatDuration, formatUtc } from '../format.js';
+import {
+  capitalized,
+  formatClock,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatUtc,
+} from '../format.js';
 import { inFewerSteps } from '../history.js';
 import type { Loaded } from '../resource.js';
 import type { View } from '../sources-query.js';
@@ -54,9 +61,12 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
   const valuesOf = (figure: Figure): readonly (number | null)[] => points.map((point) => point[figure]);
   const perMinute = (figure: Figure): readonly (number | null)[] =>
     valuesOf(figure).map((value) => (value === null ? null : (value * 60) / stepSeconds));
-  const one = (label: string, values: Series['values'], colour: string, kind: Series['kind']): readonly Series[] => [
-    { label, values, colour, kind },
-  ];
+  const one = (
+    label: string,
+    values: Series['values'],
+    colour: string,
+    kind: Series['kind'],
+  ): readonly Series[] => [{ label, values, colour, kind }];
   const records = perMinute('records');
   const objects = perMinute('objects');
   const failures = valuesOf('failures');
@@ -73,7 +83,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`${capitalized(words.record.many)} delivered a minute`}
           summary={lastAndMost(records, formatCompact)}
           series={one(words.record.many, records, 'line-1', 'area')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -81,7 +91,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`${capitalized(words.object.many)} a minute`}
           summary={lastAndMost(objects, formatCompact)}
           series={one(words.object.many, objects, 'line-1', 'area')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -89,7 +99,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title="Work orders failed"
           summary={inAll(failures)}
           series={one('failures', failures, 'line-bad', 'bars')}
-          format={formatCompact}
+          unit="count"
         />
         <Chart
           {...share}
@@ -101,7 +111,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
             { label: 'p50', values: p50, colour: 'line-1', kind: 'line' },
             { label: 'p99', values: p99, colour: 'line-2', kind: 'line', isDashed: true },
           ]}
-          format={formatDuration}
+          unit="seconds"
         />
         <Chart
           {...share}
@@ -109,12 +119,13 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           title={`Waiting ${words.record.many}`}
           summary={lastAndMost(backlog, formatCompact)}
           series={one(words.record.many, backlog, 'line-2', 'area')}
-          format={formatCompact}
+          unit="count"
         />
       </div>
       <details>
         <summary>
-          The same figures as a table{minutes === 1 ? ', by the minute' : `, in steps of ${formatCount(minutes)} minutes`}
+          The same figures as a table
+          {minutes === 1 ? ', by the minute' : `, in steps of ${formatCount(minutes)} minutes`}
         </summary>
         <HistoryTable words={words} points={points} />
       </details>

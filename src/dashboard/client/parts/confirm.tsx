@@ -2,6 +2,9 @@ import { ApiError } from '../api.js';
 import type { Question } from '../desk.js';
 import { Component, createRef, h, type VNode } from '../vendor/preact.js';
 
+/** The API takes no longer ones. */
+const LONGEST_REASON = 1000;
+
 interface Given {
   readonly question: Question;
   /** Called at the end, with how it went unless it was called off. */
@@ -17,17 +20,19 @@ interface State {
 export class Confirm extends Component<Given, State> {
   override state: State = { isBusy: false, error: undefined };
   readonly #dialog = createRef<HTMLDialogElement>();
-  readonly #reason = createRef<HTMLTextAreaElement>();
+  readonly #reason = createRef<HTMLInputElement>();
 
+  /** Called when it has come onto the page. */
   override componentDidMount(): void {
     this.#dialog.current?.showModal();
   }
 
+  /** Called when it leaves the page: gives the focus back to the button that was pressed. */
   override componentWillUnmount(): void {
-    // Gives the focus back to the button that was pressed.
     this.#dialog.current?.close();
   }
 
+  /** What it looks like. */
   override render({ question }: Given, { isBusy, error }: State): VNode {
     return (
       <dialog
@@ -50,7 +55,14 @@ export class Confirm extends Component<Given, State> {
           {question.asksReason && (
             <label class="field">
               Reason
-              <textarea ref={this.#reason} name="reason" rows={3} maxLength={500} required autofocus />
+              <input
+                ref={this.#reason}
+                name="reason"
+                maxLength={LONGEST_REASON}
+                autocomplete="off"
+                required
+                autofocus
+              />
             </label>
           )}
           {error !== undefined && (

@@ -5,7 +5,13 @@ import { HowLong, When } from './time.js';
 import { Badge } from './tone.js';
 
 /** Health of the engines. */
-export function Engines({ engines, now }: { readonly engines: readonly EngineHealth[]; readonly now: number }): VNode {
+export function Engines({
+  engines,
+  now,
+}: {
+  readonly engines: readonly EngineHealth[];
+  readonly now: number;
+}): VNode {
   return (
     <section aria-labelledby="engines" class="engines">
       <h2 id="engines">Engines</h2>
@@ -26,7 +32,13 @@ export function Engines({ engines, now }: { readonly engines: readonly EngineHea
 }
 
 /** Processes that were seen lately. */
-export function Replicas({ replicas, now }: { readonly replicas: readonly Replica[]; readonly now: number }): VNode {
+export function Replicas({
+  replicas,
+  now,
+}: {
+  readonly replicas: readonly Replica[];
+  readonly now: number;
+}): VNode {
   return (
     <section aria-labelledby="replicas">
       <h2 id="replicas">

@@ -29,7 +29,9 @@ export function FailuresPart({ desk, pipeline, words, failures, shown, onMore }:
       <div class="section-head">
         <h2 id="failures" tabIndex={-1}>
           Failures
-          {orders > 0 && <span class="quiet"> {formatNumberOf(orders, { one: 'work order', many: 'work orders' })}</span>}
+          {orders > 0 && (
+            <span class="quiet"> {formatNumberOf(orders, { one: 'work order', many: 'work orders' })}</span>
+          )}
         </h2>
         {desk.page.isOperator && groups.length > 1 && (
           <button
@@ -43,9 +45,7 @@ export function FailuresPart({ desk, pipeline, words, failures, shown, onMore }:
         )}
       </div>
       <StateOfLoading desk={desk} of={failures} what="Failures" />
-      {failures.value !== undefined && groups.length === 0 && (
-        <p class="empty">No work order has failed.</p>
-      )}
+      {failures.value !== undefined && groups.length === 0 && <p class="empty">No work order has failed.</p>}
       <ul class="failures">
         {groups.slice(0, shown).map((group) => (
           <Group key={group.id} desk={desk} pipeline={pipeline} words={words} group={group} />

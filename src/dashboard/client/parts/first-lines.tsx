@@ -28,15 +28,18 @@ export class FirstLines extends Component<Given, State> {
   override state: State = { head: undefined, error: undefined };
   readonly #dialog = createRef<HTMLDialogElement>();
 
+  /** Called when it has come onto the page. */
   override componentDidMount(): void {
     this.#dialog.current?.showModal();
     void this.#read();
   }
 
+  /** Called when it leaves the page: gives the focus back to the button that was pressed. */
   override componentWillUnmount(): void {
     this.#dialog.current?.close();
   }
 
+  /** What it looks like. */
   override render({ wanted, onEnd }: Given, { head, error }: State): VNode {
     return (
       <dialog

@@ -5,7 +5,13 @@ import { Confirm } from './confirm.js';
 import { ToneIcon } from './tone.js';
 
 /** What stands around the content of each page: what is wrong with the connection, questions, and how they ended. */
-export function Frame({ desk, children }: { readonly desk: Desk; readonly children: ComponentChildren }): VNode {
+export function Frame({
+  desk,
+  children,
+}: {
+  readonly desk: Desk;
+  readonly children: ComponentChildren;
+}): VNode {
   const { question, outcome } = desk;
   return (
     <Fragment>

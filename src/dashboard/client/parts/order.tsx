@@ -30,7 +30,8 @@ export function Order(given: Given): VNode {
         </span>
         <span>{formatNumberOf(order.records, words.record)}</span>
         <span class="quiet">
-          ordered <When at={order.orderedAt} now={desk.now} />, oldest {words.record.one} of {formatUtc(order.oldestAt)}
+          ordered <When at={order.orderedAt} now={desk.now} />, oldest {words.record.one} of{' '}
+          {formatUtc(order.oldestAt)}
         </span>
         <a href={base + order.jobPath.replace(/^\//, '')}>
           Job <span class="names">{order.id}</span>
@@ -64,7 +65,11 @@ export function Order(given: Given): VNode {
 
 function Objects({ desk, words, order, onLines }: Given): VNode {
   return (
-    <table role="table" class="cards objects" aria-label={`${capitalized(words.object.many)} of order ${order.id}`}>
+    <table
+      role="table"
+      class="cards objects"
+      aria-label={`${capitalized(words.object.many)} of order ${order.id}`}
+    >
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader" scope="col">

@@ -38,12 +38,20 @@ export function Pauses({ desk }: { readonly desk: Desk }): VNode {
 }
 
 /** Buttons to pause what is not paused: of all pipelines, or of the one that is looked at where there are several. */
-export function PauseButtons({ desk, pipeline }: { readonly desk: Desk; readonly pipeline: string }): VNode | null {
+export function PauseButtons({
+  desk,
+  pipeline,
+}: {
+  readonly desk: Desk;
+  readonly pipeline: string;
+}): VNode | null {
   const { overview, page } = desk;
   if (!page.isOperator || overview === undefined) return null;
   const about = overview.pipelines.length > 1 ? pipeline : undefined;
   const isPaused = (what: Pause['what']): boolean =>
-    overview.pauses.some((pause) => pause.what === what && (pause.pipeline === null || pause.pipeline === pipeline));
+    overview.pauses.some(
+      (pause) => pause.what === what && (pause.pipeline === null || pause.pipeline === pipeline),
+    );
   return (
     <div class="buttons">
       {(['discovery', 'delivery'] as const)

@@ -1,6 +1,6 @@
 import type { PipelineWords, SourcePage, SourceRow, SourceSort, SourceState } from '../../api/shapes.js';
 import type { Desk } from '../desk.js';
-import { capitalized, formatCount, formatDuration } from '../format.js';
+import { capitalized, formatCount, formatDuration, formatNumberOf } from '../format.js';
 import { sourceHref } from '../page.js';
 import type { Loaded } from '../resource.js';
 import { SORTS, sortedBy, STATES, type View } from '../sources-query.js';
@@ -41,9 +41,14 @@ export function Sources(given: Given): VNode {
         <Filters words={words} view={view} onView={onView} />
       </div>
       <StateOfLoading desk={desk} of={sources} what={`The ${words.source.many}`} />
+      <p class="unseen" role="status">
+        {value !== undefined && isNarrowed && `${formatNumberOf(value.total, words.source)} found`}
+      </p>
       {value?.total === 0 && (
         <p class="empty">
-          {isNarrowed ? `No ${words.source.one} fits this search.` : `No ${words.source.one} has any ${words.record.many} yet.`}
+          {isNarrowed
+            ? `No ${words.source.one} fits this search.`
+            : `No ${words.source.one} has any ${words.record.many} yet.`}
         </p>
       )}
       {value !== undefined && value.total > 0 && (

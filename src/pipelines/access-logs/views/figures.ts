@@ -8,8 +8,8 @@ const minuteRow = z.object({
   records: z.number(),
   objects: z.number(),
   failures: z.number(),
-  first: z.number(),
-  lags: z.array(z.number()),
+  /** Null for a quantile of nothing. */
+  lags: z.array(z.number().nullable()),
 });
 
 /**
@@ -32,7 +32,7 @@ export async function figuresByMinute(
     minuteRow,
     `SELECT toUnixTimestamp(toStartOfMinute(at)) AS minute,
        sumIf(delivered, state = 'delivered') AS records, sumIf(written, state = 'delivered') AS objects,
-       countIf(state = 'failed') AS failures, countIf(${isFirst}) AS first,
+       countIf(state = 'failed') AS failures,
        arrayMap(l -> round(l, 3), quantilesIf(0.5, 0.99)(lag, ${isFirst})) AS lags
      FROM (
        SELECT state, max(updatedAt) AS at, max(length(deliveries) > 1) AS again,
@@ -52,11 +52,11 @@ export async function figuresByMinute(
       ...(signal === undefined ? {} : { signal }),
     },
   );
-  return rows.map(({ minute, records, objects, failures, first, lags: [p50, p99] }) => ({
+  return rows.map(({ minute, records, objects, failures, lags: [p50, p99] }) => ({
     at: new Date(minute * 1000).toISOString(),
     ...{ records, objects, failures },
-    lagP50Seconds: first > 0 ? (p50 ?? null) : null,
-    lagP99Seconds: first > 0 ? (p99 ?? null) : null,
+    lagP50Seconds: p50 ?? null,
+    lagP99Seconds: p99 ?? null,
   }));
 }
 

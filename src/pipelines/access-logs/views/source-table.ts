@@ -28,6 +28,9 @@ const unsettledRow = z.object({
 
 type UnsettledRow = z.infer<typeof unsettledRow>;
 
+/** Part of the time that may go into counting what is delivered. */
+const COUNTING_SHARE = 0.02;
+
 const countRow = z.object({ orders: z.number() });
 
 /**
@@ -40,6 +43,10 @@ export class SourceTable {
   readonly #deliveries: LastDeliveries;
   /** Buckets that were delivered once, by this or another program. */
   #known: ReadonlySet<string> | undefined;
+  #looking: Promise<SourcesReport> | undefined;
+  #lookedAt: number | undefined;
+  /** Orders that are delivered, when they were counted, and how long that took; ms. */
+  #delivered: { readonly orders: number; readonly at: number; readonly tookMs: number } | undefined;
 
   constructor(parts: SourceTableParts) {
     this.#parts = parts;
@@ -47,8 +54,15 @@ export class SourceTable {
     this.#deliveries = new LastDeliveries(parts.clickhouse, parts.tables);
   }
 
-  /** Looks once. */
-  async look(signal?: AbortSignal): Promise<SourcesReport> {
+  /** Looks once. Those who ask during a look share it. */
+  look(signal?: AbortSignal): Promise<SourcesReport> {
+    this.#looking ??= this.#look(signal).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(signal?: AbortSignal): Promise<SourcesReport> {
     const { settings, state } = this.#parts;
     const now = await state.read(signal);
     const retainedFrom = now.now - Math.ceil(settings['retention.record-hours'] * 3600);
@@ -57,11 +71,17 @@ export class SourceTable {
     await this.#notOrdered.look(now, retainedFrom, signal);
     const unsettled = await this.#unsettled(signal);
     await this.#deliveries.look(now.now * 1000, bookFromMs, signal);
+    this.#lookedAt = now.now;
     return {
       at: new Date(now.now * 1000).toISOString(),
       sources: this.#figures(unsettled),
       orders: await this.#counts(unsettled, signal),
     };
+  }
+
+  /** When it looked last, by ClickHouse's clock, in seconds; 0 when it never has. */
+  get lookedAt(): number {
+    return this.#lookedAt ?? 0;
   }
 
   /** Whether something of a bucket is known to have been delivered, by this or another program. */
@@ -71,7 +91,7 @@ export class SourceTable {
 
   /** Counts what a bucket has waiting that no order has. Looks first when it never has. */
   async unordered(bucket: string, signal?: AbortSignal): Promise<Unordered | undefined> {
-    if (this.#known === undefined) await this.look(signal);
+    if (this.#lookedAt === undefined) await this.look(signal);
     const { now } = await this.#parts.state.read(signal);
     return this.#notOrdered.count(bucket, now, signal);
   }
@@ -113,17 +133,29 @@ export class SourceTable {
       ...options,
       sql: (orders) => `SELECT count() AS orders FROM ${orders}`,
     });
-    const delivered = await clickhouse.query(
-      countRow,
-      `SELECT count() AS orders FROM ${tables.workOrders} WHERE state = 'delivered'`,
-      options,
-    );
     return {
       open: sum(unsettled.filter(({ state }) => state === 'open')),
       failed: sum(unsettled.filter(({ state }) => state === 'failed')),
       skipped: sum(skipped),
-      delivered: sum(delivered),
+      delivered: await this.#countDelivered(signal),
     };
+  }
+
+  /** Reads one column of the whole book, and so, the longer that takes, the less often. */
+  async #countDelivered(signal?: AbortSignal): Promise<number> {
+    const began = performance.now();
+    const before = this.#delivered;
+    if (before !== undefined && began - before.at < before.tookMs / COUNTING_SHARE) return before.orders;
+    const { clickhouse, tables } = this.#parts;
+    const [counted] = await clickhouse.query(
+      countRow,
+      `SELECT count() AS orders FROM ${tables.workOrders} WHERE state = 'delivered'`,
+      { doing: 'count delivered work orders', ...(signal === undefined ? {} : { signal }) },
+    );
+    const orders = counted?.orders ?? 0;
+    const now = performance.now();
+    this.#delivered = { orders, at: now, tookMs: now - began };
+    return orders;
   }
 
   async #unsettled(signal?: AbortSignal): Promise<readonly UnsettledRow[]> {

@@ -60,14 +60,15 @@ export async function timelineOf(
   const oldest = Math.min(...waiting.map(({ oldestSeconds }) => oldestSeconds));
   const isWaiting = Number.isFinite(oldest);
   const isDelivered = (totals?.delivered ?? 0) > 0 || sourceTable.knows(bucket);
-  const completeTo = isWaiting ? oldest : now - settings['consumer.processing-delay-seconds'];
+  // What has come in since the table was read last is not known to it, nor what is being inserted at this moment.
+  const seenTo = sourceTable.lookedAt - settings['consumer.processing-delay-seconds'];
   return {
     at: isoOf(now),
     orders: entries.map(orderOf),
     totalOrders: totals?.orders ?? 0,
     waitingRecords: waiting.reduce((sum, { records }) => sum + records, 0),
     oldestAt: isWaiting ? isoOf(oldest) : null,
-    completeUpTo: isDelivered ? isoOf(completeTo) : null,
+    completeUpTo: isDelivered ? isoOf(Math.min(oldest, seenTo)) : null,
     retentionEndsAt: isWaiting ? isoOf(oldest + settings['retention.record-hours'] * 3600) : null,
   };
 }
