@@ -60,7 +60,8 @@ function tableOf(routes: readonly ListedRoute[]): string {
   const rows = routes.map(({ method, path, role, does }) => [
     `\`${method.toUpperCase()} ${path}\``,
     role,
-    does,
+    // Some are whole sentences.
+    does.replace(/\.$/, ''),
   ]);
   return markdownTable([['Address', 'Role', 'What it does'], ...rows]);
 }

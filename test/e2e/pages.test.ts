@@ -144,6 +144,15 @@ describe('the overview', () => {
     await saysNoMore(page, '.banner', 'lost');
   });
 
+  test('says so when whoever looks has been logged out elsewhere', async () => {
+    const { page, context } = await pages.open('/', { session: await pages.logInAt(pages.url) });
+    await says(page, '.live', 'Live');
+    const other = await context.newPage();
+    await other.goto(pages.url);
+    await other.getByRole('button', { name: 'Log out' }).click();
+    await says(page, '.banner', 'You are logged out.');
+  });
+
   test('works below a base path', async () => {
     const { url } = await pages.startDashboard({ LOG_COURIER_DASHBOARD_BASE_PATH: '/log-courier' });
     const base = `${url}/`;

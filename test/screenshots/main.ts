@@ -183,8 +183,7 @@ const SCENES: readonly Scene[] = [
           await says(page, '.figures', 'of 10,000');
           await says(page, '.pager', 'of 1');
           await chartsDrawn(page);
-          await page.locator('#sources').scrollIntoViewIfNeeded();
-          await page.evaluate(`document.getElementById('sources').scrollIntoView()`);
+          await page.evaluate(`document.querySelector('[aria-labelledby=sources]').scrollIntoView()`);
         },
       },
     ],

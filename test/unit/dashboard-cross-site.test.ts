@@ -72,6 +72,7 @@ describe('after logging in', () => {
     ['/login?next=/login', '/courier/'],
     ['/a/../../..//evil.example.com', '/courier/'],
     ['/queues/../queues/', '/courier/queues/'],
+    [`/${'x'.repeat(2000)}`, '/courier/'],
   ])('%j leads to %s', (wanted, expected) => {
     expect(nextPage(wanted, '/courier')).toBe(expected);
   });

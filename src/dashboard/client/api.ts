@@ -24,8 +24,14 @@ export class Api {
   readonly #base: string;
   #token: Promise<string> | undefined;
 
-  /** @param base where the dashboard is mounted, with a slash at both ends */
-  constructor(base: string) {
+  /**
+   * @param base where the dashboard is mounted, with a slash at both ends
+   * @param answered told of the status of each answer
+   */
+  constructor(
+    base: string,
+    private readonly answered: (status: number) => void,
+  ) {
     this.#base = base;
   }
 
@@ -92,6 +98,7 @@ export class Api {
         throw new ApiError('the dashboard does not answer', 0);
       },
     );
+    this.answered(response.status);
     const answer: unknown = await response.json().catch(() => undefined);
     if (!response.ok) throw new ApiError(messageIn(answer) ?? `status ${response.status}`, response.status);
     if (!hasKeys(answer, keys)) throw new ApiError('the dashboard answered something else', response.status);

@@ -1,5 +1,5 @@
 import type { Overview } from '../api/shapes.js';
-import { Api, ApiError } from './api.js';
+import { Api } from './api.js';
 import { followEvents, type Connection } from './live.js';
 import { readPage, type Page } from './page.js';
 
@@ -26,7 +26,12 @@ const TICK_MS = 5000;
 /** What the pages have in common: the news from the server, its clock, and what is being asked and told. */
 export class Desk {
   readonly page: Page = readPage();
-  readonly api = new Api(this.page.base);
+  readonly api = new Api(this.page.base, (status) => {
+    const isOut = status === 401;
+    if (isOut === this.isLoggedOut) return;
+    this.isLoggedOut = isOut;
+    this.changed();
+  });
   overview: Overview | undefined;
   connection: Connection = { state: 'connecting', since: Date.now() };
   /** Whether the server no longer knows who looks. */
@@ -69,19 +74,15 @@ export class Desk {
   #take(overview: Overview): void {
     this.#clockDifferenceMs = Date.parse(overview.at) - Date.now();
     this.overview = overview;
-    this.isLoggedOut = false;
     this.changed();
     this.onNews(false);
   }
 
   /** Asks for what events do not bring: proxies may keep them back, and the answer tells whether one is logged out. */
   async #askInstead(): Promise<void> {
-    try {
-      this.#take(await this.api.get<Overview>('overview', {}, ['headline', 'pipelines']));
-    } catch (error) {
-      this.isLoggedOut = error instanceof ApiError && error.status === 401;
-      this.changed();
-    }
+    const asked = this.api.get<Overview>('overview', {}, ['headline', 'pipelines']);
+    const overview = await asked.catch(() => undefined);
+    if (overview !== undefined) this.#take(overview);
   }
 
   /** The time by the server's clock, in ms: ages on the page do not depend on the clock of whoever looks. */

@@ -10,7 +10,7 @@ import { Headline } from './parts/headline.js';
 import { PauseButtons, Pauses } from './parts/pauses.js';
 import { Sources } from './parts/sources.js';
 import { Trail } from './parts/trail.js';
-import { Resource } from './resource.js';
+import { Resource, type Loaded } from './resource.js';
 import { queryOf, viewFrom, type View } from './sources-query.js';
 import { Fragment, h, render, type VNode } from './vendor/preact.js';
 
@@ -139,7 +139,7 @@ function Content(): VNode | null {
         desk={desk}
         pipeline={name}
         words={words}
-        failures={failures.state}
+        failures={ofPipeline(failures.state, name)}
         shown={shownGroups}
         onMore={() => {
           shownGroups += SOME_GROUPS;
@@ -149,19 +149,34 @@ function Content(): VNode | null {
       <Charts
         desk={desk}
         words={words}
-        history={history.state}
+        history={ofPipeline(history.state, name)}
         span={view.span}
         onSpan={(span) => {
           show({ ...view, span });
         }}
       />
-      <Sources desk={desk} pipeline={name} words={words} sources={sources.state} view={view} onView={show} />
+      <Sources
+        desk={desk}
+        pipeline={name}
+        words={words}
+        sources={ofPipeline(sources.state, name)}
+        view={view}
+        onView={show}
+      />
       <div class="side-by-side">
         <Replicas replicas={overview.replicas} now={desk.now} />
         <Trail desk={desk} changes={trail.state} />
       </div>
     </Fragment>
   );
+}
+
+/** What was read of a pipeline; nothing, while what there is is still another's. */
+function ofPipeline<Value extends { readonly pipeline: string }>(
+  state: Loaded<Value>,
+  name: string,
+): Loaded<Value> {
+  return state.value?.pipeline === name ? state : { ...state, value: undefined, readAt: undefined };
 }
 
 /** The name of the pipeline, and a choice where there are several. */

@@ -1,4 +1,4 @@
-import type { SourceDetail } from '../api/shapes.js';
+import type { PipelineWords, SourceDetail } from '../api/shapes.js';
 import { askRetry, askSkip } from './changes.js';
 import { Desk } from './desk.js';
 import { capitalized, formatRelative, formatUtc } from './format.js';
@@ -89,18 +89,21 @@ function Content(): VNode {
           <p class={`standing tone-${STATE_TONES[value.state]}`}>
             <ToneIcon tone={STATE_TONES[value.state]} /> {stateSentence(words, value)}
           </p>
-          <Facts value={value} />
-          <Timeline value={value} />
+          <Facts words={words} value={value} />
+          <Timeline words={words} value={value} />
         </Fragment>
       )}
     </Fragment>
   );
 }
 
-function Facts({ value }: { readonly value: SourceDetail }): VNode {
-  const words = desk.overview?.pipelines.find(({ name }) => name === pipeline)?.words;
+interface Known {
+  readonly words: PipelineWords;
+  readonly value: SourceDetail;
+}
+
+function Facts({ words, value }: Known): VNode {
   const { completeUpTo, retentionEndsAt, targets, lastDeliveredAt } = value;
-  const records = words?.record.many ?? '';
   return (
     <dl class="figures facts-of-source">
       <div class="figure">
@@ -109,8 +112,8 @@ function Facts({ value }: { readonly value: SourceDetail }): VNode {
           <strong>{completeUpTo === null ? 'nothing yet' : formatUtc(completeUpTo)}</strong>
           <span class="quiet">
             {completeUpTo === null
-              ? `no ${words?.record.one ?? ''} is delivered`
-              : `${formatRelative(Date.parse(completeUpTo), desk.now)}: all ${records} that came in before are delivered, or were given up`}
+              ? `no ${words.record.one} is delivered`
+              : `${formatRelative(Date.parse(completeUpTo), desk.now)}: all ${words.record.many} that came in before are delivered, or were given up`}
           </span>
         </dd>
       </div>
@@ -122,7 +125,7 @@ function Facts({ value }: { readonly value: SourceDetail }): VNode {
         </dd>
       </div>
       <div class="figure">
-        <dt>{capitalized(words?.target.one ?? '')}</dt>
+        <dt>{capitalized(words.target.one)}</dt>
         <dd>
           <strong class="names">{targets.length === 0 ? 'none' : targets.join(', ')}</strong>
         </dd>
@@ -142,8 +145,7 @@ function Facts({ value }: { readonly value: SourceDetail }): VNode {
   );
 }
 
-function Timeline({ value }: { readonly value: SourceDetail }): VNode {
-  const words = desk.overview?.pipelines.find(({ name }) => name === pipeline)?.words;
+function Timeline({ words, value }: Known): VNode {
   const { orders, totalOrders, pageSize } = value;
   return (
     <section aria-labelledby="orders">
@@ -152,32 +154,31 @@ function Timeline({ value }: { readonly value: SourceDetail }): VNode {
       </h2>
       {totalOrders === 0 && <p class="empty">No work order was made for it yet.</p>}
       <ol class={detail.state.isOutdated ? 'orders outdated' : 'orders'}>
-        {words !== undefined &&
-          orders.map((order) => {
-            const subject = {
-              orders: 1,
-              records: order.records - order.deliveredRecords,
-              which: `of ${source}`,
-            };
-            return (
-              <Order
-                key={order.id}
-                desk={desk}
-                words={words}
-                order={order}
-                onRetry={() => {
-                  askRetry(desk, words, { pipeline, order: order.id }, subject);
-                }}
-                onSkip={() => {
-                  askSkip(desk, words, { pipeline, order: order.id }, subject);
-                }}
-                onLines={(object) => {
-                  wanted = { order: order.id, index: object.index, key: object.key };
-                  desk.changed();
-                }}
-              />
-            );
-          })}
+        {orders.map((order) => {
+          const subject = {
+            orders: 1,
+            records: order.records - order.deliveredRecords,
+            which: `of ${source}`,
+          };
+          return (
+            <Order
+              key={order.id}
+              desk={desk}
+              words={words}
+              order={order}
+              onRetry={() => {
+                askRetry(desk, words, { pipeline, order: order.id }, subject);
+              }}
+              onSkip={() => {
+                askSkip(desk, words, { pipeline, order: order.id }, subject);
+              }}
+              onLines={(object) => {
+                wanted = { order: order.id, index: object.index, key: object.key };
+                desk.changed();
+              }}
+            />
+          );
+        })}
       </ol>
       <Pager
         page={{ page: value.page, pageSize, total: totalOrders }}

@@ -14,7 +14,7 @@ export interface BoardChange {
 export function boardChangeOf(method: string, path: string): BoardChange {
   const parts = path.split('/').slice(1).map(decoded);
   if (parts[0] !== 'api' || parts[1] !== 'queues')
-    return { action: `board: ${method}`, about: parts.join('/') };
+    return { action: `board: ${method}`, about: parts.join('/').slice(0, LONGEST_PATH) };
   const rest = parts.slice(2);
   const [first = '', second = '', third = '', fourth = ''] = rest;
   switch (rest.length) {
@@ -33,10 +33,11 @@ export function boardChangeOf(method: string, path: string): BoardChange {
       if (second === 'job-schedulers')
         return { action: `board: ${fourth} schedule`, about: `schedule ${third} of queue ${first}` };
   }
-  return { action: `board: ${method}`, about: parts.join('/') };
+  return { action: `board: ${method}`, about: parts.join('/').slice(0, LONGEST_PATH) };
 }
 
 const LONGEST_PART = 200;
+const LONGEST_PATH = 500;
 
 function decoded(part: string): string {
   let text = part;

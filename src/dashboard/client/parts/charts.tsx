@@ -105,7 +105,7 @@ function Drawn({ words, history }: { readonly words: PipelineWords; readonly his
           {...share}
           isWide
           id="chart-lag"
-          title="Lag, from oldest record to delivery"
+          title={`Lag, from oldest ${words.record.one} to delivery`}
           summary={lastAndMost(p99, formatDuration)}
           series={[
             { label: 'p50', values: p50, colour: 'line-1', kind: 'line' },
@@ -137,7 +137,7 @@ function lastAndMost(values: readonly (number | null)[], format: (value: number)
   const known = values.filter((value) => value !== null);
   const last = known.at(-1);
   if (last === undefined) return 'nothing yet';
-  return `now ${format(last)}, at most ${format(Math.max(...known))}`;
+  return `now ${format(last)}, most ${format(Math.max(...known))}`;
 }
 
 function inAll(values: readonly (number | null)[]): string {

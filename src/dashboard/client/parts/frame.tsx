@@ -53,7 +53,7 @@ function Lost({ desk }: { readonly desk: Desk }): VNode {
   const isOld = !isLost && overview !== undefined && overview.version !== page.version;
   return (
     <div role="alert">
-      {isLost && desk.isLoggedOut && (
+      {desk.isLoggedOut && (
         <p class="banner tone-bad">
           <ToneIcon tone="bad" />
           <span>

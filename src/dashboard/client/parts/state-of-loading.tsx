@@ -13,6 +13,8 @@ interface Given {
 /** Says that something is being read for the first time, or cannot be read, and how old then is what is shown. */
 export function StateOfLoading({ desk, of, what }: Given): VNode | null {
   const { error, readAt, value } = of;
+  // That stands at the top of the page already.
+  if (error !== undefined && desk.isLoggedOut) return null;
   if (error !== undefined) {
     const age = readAt === undefined ? '' : ` These figures are from ${formatRelative(readAt, Date.now())}.`;
     return (
