@@ -210,10 +210,13 @@ describe('a service with all roles', () => {
 });
 
 describe('a service whose engines are away', () => {
-  test('says that it waits for Redis, and can be stopped', async () => {
+  test('says that it waits for Redis, answers probes meanwhile, and can be stopped', async () => {
     const redis = await startRedis({ dir: join(dir, 'away') });
     await redis.stop();
     const service = start({ LOG_COURIER_REDIS_URL: redis.url });
+    const metrics = await urlOf(service, 'metrics server');
+    expect((await fetch(`${metrics}/healthz`)).status).toBe(200);
+    expect((await fetch(`${metrics}/readyz`)).status).toBe(503);
     await service.logged(
       ({ msg, ['engine']: engine }) => engine === 'redis' && msg.includes('does not answer'),
     );

@@ -75,6 +75,11 @@ describe('an order out of a job', () => {
     ['a day that does not exist', { ...order, orderedAt: '2026-02-30T00:00:00.000Z' }],
   ];
 
+  test('is accepted with fields of a version to come, which are left aside', () => {
+    const parsed = accessLogOrderSchema.parse({ ...order, priority: 'high', after: order.after });
+    expect(parsed).toEqual(accessLogOrderSchema.parse(order));
+  });
+
   test.each(hostile)('is refused with %s', (_, payload) => {
     expect(accessLogOrderSchema.safeParse(payload).success).toBe(false);
   });

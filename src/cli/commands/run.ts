@@ -131,6 +131,8 @@ async function serve(
     // S3 is not waited for: a bucket whose S3 is away fails by itself and is retried.
     const checks = healthChecks(store, queues.redis);
     const needed = checks.filter(({ engine }) => engine !== 's3');
+    // Probes and scrapes are answered while the process waits: it lives, and says for which engine it waits.
+    if (!once && settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
     await ready(store, needed, context, options);
     presence = announce(store, queues, once ? ['processors'] : roles, inFlight);
     if (once) {
@@ -141,7 +143,10 @@ async function serve(
     }
     watch = new EngineWatch({ checks, metrics: store.metrics, log });
     // A start that waits for Redis, which has just gone away, must not keep the process from ending.
-    await Promise.race([startRoles({ store, queues, watch, inFlight }, roles, running), whenAborted(context.stop)]);
+    await Promise.race([
+      startRoles({ store, queues, watch, inFlight }, roles, running),
+      whenAborted(context.stop),
+    ]);
     if (!context.stop.aborted) log.info({ roles }, 'log-courier runs');
     await whenAborted(context.stop);
     log.info('stopping: no new work is taken');
@@ -206,7 +211,6 @@ async function startRoles(
 ): Promise<void> {
   store.metrics.processInfo.set({ version: version(), roles: roles.join(',') }, 1);
   running.push(startFigures(store, queues));
-  if (store.settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
   if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
   if (roles.includes('processors')) running.push(startProcessors(store, watch, inFlight));
   if (roles.includes('discovery')) {
