@@ -9,6 +9,9 @@ import { sourcesSql } from '../sources.js';
 import { UNDELIVERED_SQL } from './failures.js';
 import type { SourceTable } from './source-table.js';
 
+/** Settings of statements that ask for rows of the book as they are. */
+const BOOK_QUERY = { ...WITH_CONSTANTS, ...BOOK_SETTINGS };
+
 /** What a timeline is read with. */
 export interface TimelineParts {
   readonly settings: Settings;
