@@ -10,7 +10,17 @@ import { replicas } from './benchmarks/replicas.js';
 import { small } from './benchmarks/small.js';
 
 /** All benchmarks, in the order in which they run. */
-const CATALOGUE: readonly Benchmark[] = [deliver, small, hot, discovery, memory, replicas, lag, fleet, dashboard];
+const CATALOGUE: readonly Benchmark[] = [
+  deliver,
+  small,
+  hot,
+  discovery,
+  memory,
+  replicas,
+  lag,
+  fleet,
+  dashboard,
+];
 
 /** What is to be run for some names, and which of its names were asked for. */
 export function chosen(

@@ -92,7 +92,10 @@ function paths(buckets: number): ReadonlyMap<string, (request: number) => string
     ['/api/failures', () => '/api/failures'],
     ['/api/history, an hour', () => '/api/history?span=hour'],
     ['/api/history, a day', () => '/api/history?span=day'],
-    ['/api/source', (request: number) => `/api/source?source=bench-${String(request % buckets).padStart(5, '0')}`],
+    [
+      '/api/source',
+      (request: number) => `/api/source?source=bench-${String(request % buckets).padStart(5, '0')}`,
+    ],
     ['/api/changes', () => '/api/changes'],
   ]);
 }

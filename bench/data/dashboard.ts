@@ -45,7 +45,9 @@ export async function writeStand({ clickhouse, tables }: Site, { delivered, fail
     ),
   ];
   for (let from = 0; from < rows.length; from += ROWS_A_TIME)
-    await clickhouse.insert(tables.workOrders, rows.slice(from, from + ROWS_A_TIME), { doing: 'write orders' });
+    await clickhouse.insert(tables.workOrders, rows.slice(from, from + ROWS_A_TIME), {
+      doing: 'write orders',
+    });
   const orders = [...delivered, ...failed];
   const sources = new Map(orders.map(({ bucket, raftSession }) => [bucket, { bucket, raftSession }]));
   await commitOffsets(clickhouse, tables, [...sources.values()], new AbortController().signal);

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Headline } from '../../src/dashboard/api/shapes.js';
-import { headlineOf, type HeadlineFacts, type HeadlinePipeline } from '../../src/dashboard/overview/headline.js';
+import {
+  headlineOf,
+  type HeadlineFacts,
+  type HeadlinePipeline,
+} from '../../src/dashboard/overview/headline.js';
 import { durationText, listText } from '../../src/dashboard/overview/words.js';
 
 const NOW = Date.UTC(2026, 0, 2, 12);
@@ -48,7 +52,12 @@ const stuck = { stuckSources: 3, failureCodes: ['NoSuchBucket'] };
 const near = { nearRetention: { records: 1200, sources: 2, firstEndsAt: ago(-7200) } };
 const pause = { what: 'delivery', pipeline: null, by: 'ann', at: ago(300) } as const;
 
-const TABLE: readonly (readonly [what: string, given: HeadlineFacts, tone: Headline['tone'], text: string])[] = [
+const TABLE: readonly (readonly [
+  what: string,
+  given: HeadlineFacts,
+  tone: Headline['tone'],
+  text: string,
+])[] = [
   ['nothing waits', facts({}), 'good', 'All logs delivered'],
   [
     'records wait for their time',
@@ -81,15 +90,30 @@ const TABLE: readonly (readonly [what: string, given: HeadlineFacts, tone: Headl
     'bad',
     '1 record of 1 bucket may be lost: their retention has ended undelivered',
   ],
-  ['sources are stuck and records will be lost', facts({ ...stuck, ...near }), 'bad', '3 buckets stuck: NoSuchBucket'],
-  ['somebody has paused delivery', facts({}, { pauses: [pause] }), 'warning', 'Delivery paused by ann 5 min ago'],
+  [
+    'sources are stuck and records will be lost',
+    facts({ ...stuck, ...near }),
+    'bad',
+    '3 buckets stuck: NoSuchBucket',
+  ],
+  [
+    'somebody has paused delivery',
+    facts({}, { pauses: [pause] }),
+    'warning',
+    'Delivery paused by ann 5 min ago',
+  ],
   [
     'somebody has paused both',
     facts({}, { pauses: [pause, { ...pause, what: 'discovery' }] }),
     'warning',
     'Discovery and delivery paused by ann 5 min ago',
   ],
-  ['an engine is away', facts(stuck, away('clickhouse')), 'bad', 'ClickHouse has been away for 1 min 30 s; what needs it waits'],
+  [
+    'an engine is away',
+    facts(stuck, away('clickhouse')),
+    'bad',
+    'ClickHouse has been away for 1 min 30 s; what needs it waits',
+  ],
   [
     'two engines are away',
     facts({}, away('redis', 's3')),
@@ -108,7 +132,12 @@ const TABLE: readonly (readonly [what: string, given: HeadlineFacts, tone: Headl
     'warning',
     'No discovery has run lately: see that a process with the discovery role runs',
   ],
-  ['nothing has been read yet', facts({ readAt: null, lastDiscoveryAt: null }), 'busy', 'The figures are being read'],
+  [
+    'nothing has been read yet',
+    facts({ readAt: null, lastDiscoveryAt: null }),
+    'busy',
+    'The figures are being read',
+  ],
   [
     'one of several pipelines is stuck',
     facts({}, { pipelines: [idle, { ...tables, stuckSources: 1, failureCodes: ['EACCES'] }] }),

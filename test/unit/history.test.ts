@@ -44,6 +44,8 @@ describe('what is asked for again', () => {
   test('makes nothing less: what was seen once has happened', () => {
     expect(togetherWith(counts(5, 2), counts(3, 0))).toMatchObject({ records: 5, failures: 2 });
     expect(togetherWith(undefined, counts(3))).toEqual(counts(3));
-    expect(togetherWith(counts(3), { ...counts(0), lagP50Seconds: null })).toMatchObject({ lagP50Seconds: 1 });
+    expect(togetherWith(counts(3), { ...counts(0), lagP50Seconds: null })).toMatchObject({
+      lagP50Seconds: 1,
+    });
   });
 });

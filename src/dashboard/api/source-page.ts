@@ -24,7 +24,9 @@ export function sourcePage(pipeline: string, rows: Iterable<SourceRow>, query: S
 }
 
 function isNamed({ source, targets }: SourceRow, wanted: string): boolean {
-  return source.toLowerCase().includes(wanted) || targets.some((target) => target.toLowerCase().includes(wanted));
+  return (
+    source.toLowerCase().includes(wanted) || targets.some((target) => target.toLowerCase().includes(wanted))
+  );
 }
 
 /** The worst state first. */

@@ -16,7 +16,13 @@ const TURN_MS = 10_000;
 /** How long one run may go on filling gaps, in ms. */
 const FILL_MS = 2000;
 
-const NOTHING: MinuteCounts = { records: 0, objects: 0, failures: 0, lagP50Seconds: null, lagP99Seconds: null };
+const NOTHING: MinuteCounts = {
+  records: 0,
+  objects: 0,
+  failures: 0,
+  lagP50Seconds: null,
+  lagP99Seconds: null,
+};
 
 /**
  * Keeps the history of a pipeline in Redis, and what is there in memory. Any dashboard does so: whoever has the turn
@@ -65,7 +71,11 @@ export class HistoryKeeper {
   }
 
   /** Asks the order book for a stretch and keeps what it says. */
-  async #ask(kept: ReadonlyMap<number, KeptMinute>, { from, to }: Stretch, signal: AbortSignal): Promise<void> {
+  async #ask(
+    kept: ReadonlyMap<number, KeptMinute>,
+    { from, to }: Stretch,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { pipeline, store } = this.#parts;
     const said = await pipeline.figures?.(from * MINUTE_MS, to * MINUTE_MS, signal);
     if (said === undefined) return;

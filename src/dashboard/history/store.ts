@@ -18,7 +18,13 @@ export interface KeptMinute {
 /** The figures of one minute. */
 export type MinuteCounts = Omit<MinuteFigures, 'at'>;
 
-const figuresSchema = z.tuple([z.number(), z.number(), z.number(), z.number().nullable(), z.number().nullable()]);
+const figuresSchema = z.tuple([
+  z.number(),
+  z.number(),
+  z.number(),
+  z.number().nullable(),
+  z.number().nullable(),
+]);
 
 /**
  * The history of one pipeline, minute by minute, in Redis: two hashes by the number of the minute, with what the order
@@ -49,13 +55,18 @@ export class HistoryStore {
       this.#redis.hgetall(this.#backlogKey),
     ]);
     const minutes = new Map<number, KeptMinute>();
-    for (const [field, text] of Object.entries(figures)) minutes.set(Number(field), { figures: figuresFrom(text) });
+    for (const [field, text] of Object.entries(figures))
+      minutes.set(Number(field), { figures: figuresFrom(text) });
     for (const [field, text] of Object.entries(backlog))
       minutes.set(Number(field), { ...minutes.get(Number(field)), backlog: Number(text) });
     const old = [...minutes.keys()].filter((minute) => minute < fromMinute);
     if (old.length > 0) {
       const fields = old.map(String);
-      await this.#redis.multi().hdel(this.#figuresKey, ...fields).hdel(this.#backlogKey, ...fields).exec();
+      await this.#redis
+        .multi()
+        .hdel(this.#figuresKey, ...fields)
+        .hdel(this.#backlogKey, ...fields)
+        .exec();
       for (const minute of old) minutes.delete(minute);
     }
     return minutes;
@@ -64,7 +75,9 @@ export class HistoryStore {
   /** Writes figures down. */
   async writeFigures(figures: ReadonlyMap<number, MinuteCounts>): Promise<void> {
     if (figures.size === 0) return;
-    const fields = Object.fromEntries([...figures].map(([minute, counts]) => [String(minute), textOf(counts)]));
+    const fields = Object.fromEntries(
+      [...figures].map(([minute, counts]) => [String(minute), textOf(counts)]),
+    );
     await this.#redis
       .multi()
       .hset(this.#figuresKey, fields)

@@ -2,18 +2,17 @@ import type { EngineHealth, Headline, Pause, PipelineOverview, Tone } from '../a
 import { countText, durationText, listText } from './words.js';
 
 /** A pipeline, and why its sources are stuck. */
-export interface HeadlinePipeline
-  extends Pick<
-    PipelineOverview,
-    | 'words'
-    | 'waitingRecords'
-    | 'oldestAgeSeconds'
-    | 'stuckSources'
-    | 'nearRetention'
-    | 'readAt'
-    | 'lastDiscoveryAt'
-    | 'name'
-  > {
+export interface HeadlinePipeline extends Pick<
+  PipelineOverview,
+  | 'words'
+  | 'waitingRecords'
+  | 'oldestAgeSeconds'
+  | 'stuckSources'
+  | 'nearRetention'
+  | 'readAt'
+  | 'lastDiscoveryAt'
+  | 'name'
+> {
   /** Codes of the failures, the most frequent first. */
   readonly failureCodes: readonly string[];
 }
@@ -103,7 +102,9 @@ function paused({ pauses, pipelines, nowMs }: HeadlineFacts): Headline | undefin
   const what = [...new Set(pauses.map(({ what: part }) => part))].sort().reverse();
   const title = pipelines.find(({ name }) => name === first.pipeline)?.words.title;
   const whose =
-    title === undefined || pipelines.length === 1 || pauses.some(({ pipeline }) => pipeline !== first.pipeline)
+    title === undefined ||
+    pipelines.length === 1 ||
+    pauses.some(({ pipeline }) => pipeline !== first.pipeline)
       ? ''
       : ` of ${title}`;
   const since = durationText((nowMs - Date.parse(first.at)) / 1000);
