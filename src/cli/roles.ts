@@ -140,11 +140,7 @@ export function startFigures({ settings, metrics, log }: Store, queues: Queues):
   };
 }
 
-/**
- * Starts the processors of all pipelines.
- *
- * @param inFlight counts the orders that they are at
- */
+/** Starts the processors of all pipelines; the orders that they are at are counted in `inFlight`. */
 export function startProcessors(
   { settings, pipelines, metrics, log, tracing }: Store,
   watch?: EngineWatch,

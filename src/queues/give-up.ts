@@ -20,9 +20,8 @@ export interface GivenUp extends SkippedOrder<WorkOrder> {
 }
 
 /**
- * Gives one order up and takes its job out of the queue.
+ * Gives one order up and takes its job out of the queue. It takes longer to find when only its id is given.
  *
- * @param which the order, or its id alone, by which it takes longer to find
  * @throws {NoSuchOrderError} {@link AlreadyDeliveredError}
  */
 export async function giveUp(
