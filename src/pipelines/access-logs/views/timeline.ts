@@ -69,6 +69,12 @@ export async function timelineOf(
   };
 }
 
+/**
+ * All versions of an order but proposals, which do not count here, lie in one partition: FINAL need not look for others
+ * elsewhere.
+ */
+const READ_SETTINGS = { ...WITH_CONSTANTS, do_not_merge_across_partitions_select_final: 1 } as const;
+
 const UNSETTLED = "state IN ('open', 'failed')";
 const NEWEST_FIRST =
   'ORDER BY orderedAt DESC, upToInsertedAt DESC, upToStartTime DESC, upToReqId DESC, orderId DESC';
@@ -83,7 +89,7 @@ async function readBook(
   const { clickhouse } = parts;
   const options = {
     doing: 'read the orders of a bucket',
-    settings: WITH_CONSTANTS,
+    settings: READ_SETTINGS,
     ...(signal === undefined ? {} : { signal }),
   };
   const position = '(orderedAt, upToInsertedAt, upToStartTime, upToReqId, orderId)';
@@ -122,7 +128,7 @@ export async function orderOfBucket(
     {
       doing: 'look up a work order of a bucket',
       parameters: { bucket, id },
-      settings: WITH_CONSTANTS,
+      settings: READ_SETTINGS,
       ...(signal === undefined ? {} : { signal }),
     },
   );
