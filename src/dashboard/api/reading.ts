@@ -53,7 +53,7 @@ export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
         const query = parsed(sourcesQuery, request.query);
         overview.asked();
         const { pipeline, rows } = figuresOf(overview, query.pipeline);
-        return sourcePage(pipeline.name, rows.values(), query);
+        return sourcePage(pipeline.name, rows, query);
       }),
     },
     {

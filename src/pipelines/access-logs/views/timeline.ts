@@ -9,9 +9,6 @@ import { sourcesSql } from '../sources.js';
 import { UNDELIVERED_SQL } from './failures.js';
 import type { SourceTable } from './source-table.js';
 
-/** Settings of statements that ask for rows of the book as they are. */
-const BOOK_QUERY = { ...WITH_CONSTANTS, ...BOOK_SETTINGS };
-
 /** What a timeline is read with. */
 export interface TimelineParts {
   readonly settings: Settings;
@@ -72,6 +69,12 @@ export async function timelineOf(
   };
 }
 
+/**
+ * All versions of an order but proposals, which do not count here, lie in one partition: FINAL need not look for others
+ * elsewhere.
+ */
+const READ_SETTINGS = { ...WITH_CONSTANTS, ...BOOK_SETTINGS, do_not_merge_across_partitions_select_final: 1 } as const;
+
 const UNSETTLED = "state IN ('open', 'failed')";
 const NEWEST_FIRST =
   'ORDER BY orderedAt DESC, upToInsertedAt DESC, upToStartTime DESC, upToReqId DESC, orderId DESC';
@@ -86,7 +89,7 @@ async function readBook(
   const { clickhouse } = parts;
   const options = {
     doing: 'read the orders of a bucket',
-    settings: WITH_CONSTANTS,
+    settings: READ_SETTINGS,
     ...(signal === undefined ? {} : { signal }),
   };
   const position = '(orderedAt, upToInsertedAt, upToStartTime, upToReqId, orderId)';
@@ -107,7 +110,7 @@ async function readBook(
     bookRowSchema,
     `SELECT ${BOOK_COLUMNS} FROM ${ofBucket(parts, bucket, '*')}
      WHERE orderId IN (${constantSql('Array(String)', book.ids)}) AND state != 'proposed' ${NEWEST_FIRST}`,
-    { ...options, parameters: { bucket }, settings: BOOK_QUERY },
+    { ...options, parameters: { bucket }, settings: READ_SETTINGS },
   );
   return { book, entries: rows.map(bookEntryOf) };
 }
@@ -125,7 +128,7 @@ export async function orderOfBucket(
     {
       doing: 'look up a work order of a bucket',
       parameters: { bucket, id },
-      settings: BOOK_QUERY,
+      settings: READ_SETTINGS,
       ...(signal === undefined ? {} : { signal }),
     },
   );
