@@ -16,7 +16,11 @@ function refreshOf(read: Refreshed['read'], more: Partial<Refreshed> = {}): Refr
 }
 
 /** Readings that a test lets end one by one. */
-function heldReadings(): { readonly read: Refreshed['read']; readonly ends: (() => void)[]; most: () => number } {
+function heldReadings(): {
+  readonly read: Refreshed['read'];
+  readonly ends: (() => void)[];
+  most: () => number;
+} {
   const ends: (() => void)[] = [];
   let [running, most] = [0, 0];
   return {
@@ -86,7 +90,9 @@ describe('what is read again and again', () => {
 
   test('ends at once, whatever its reading waits for', async () => {
     const failures: unknown[] = [];
-    const refresh = refreshOf(() => new Promise(() => undefined), { failed: (error) => failures.push(error) });
+    const refresh = refreshOf(() => new Promise(() => undefined), {
+      failed: (error) => failures.push(error),
+    });
     refresh.start();
     await refresh.close();
     await refresh.now();

@@ -6,8 +6,23 @@ import type { PipelineFigures } from '../overview/pipeline-figures.js';
 import type { OverviewService } from '../overview/service.js';
 import type { Route } from '../route.js';
 import { answering, ApiError, parsed } from './answer.js';
-import { historyQuery, noQuery, objectHeadQuery, pipelineQuery, sourceQuery, sourcesQuery } from './requests.js';
-import type { Failures, History, ObjectHead, OrderView, Overview, SourceDetail, SourcePage } from './shapes.js';
+import {
+  historyQuery,
+  noQuery,
+  objectHeadQuery,
+  pipelineQuery,
+  sourceQuery,
+  sourcesQuery,
+} from './requests.js';
+import type {
+  Failures,
+  History,
+  ObjectHead,
+  OrderView,
+  Overview,
+  SourceDetail,
+  SourcePage,
+} from './shapes.js';
 import { sourcePage } from './source-page.js';
 
 /** What the routes that change nothing work with. */
@@ -38,7 +53,7 @@ export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
         const query = parsed(sourcesQuery, request.query);
         overview.asked();
         const { pipeline, rows } = figuresOf(overview, query.pipeline);
-        return sourcePage(pipeline.name, rows.values(), query);
+        return sourcePage(pipeline.name, rows, query);
       }),
     },
     {
@@ -105,8 +120,7 @@ export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
 export function figuresOf({ figures }: OverviewService, name: string | undefined): PipelineFigures {
   const names = [...figures.keys()];
   const found = figures.get(name ?? (names.length === 1 ? (names[0] ?? '') : ''));
-  if (found === undefined)
-    throw new ApiError(400, `pipeline: give one of ${names.join(', ')}`, 'pipeline');
+  if (found === undefined) throw new ApiError(400, `pipeline: give one of ${names.join(', ')}`, 'pipeline');
   return found;
 }
 
@@ -127,7 +141,9 @@ async function sourceDetail(
     state: failureCodes.length > 0 ? 'stuck' : waitingRecords > 0 ? 'waiting' : 'delivered',
     waitingRecords,
     oldestAgeSeconds:
-      oldestAt === null ? null : Math.max(0, Math.round((Date.parse(timeline.at) - Date.parse(oldestAt)) / 1000)),
+      oldestAt === null
+        ? null
+        : Math.max(0, Math.round((Date.parse(timeline.at) - Date.parse(oldestAt)) / 1000)),
     lastDeliveredAt: row?.lastDeliveredAt ?? null,
     targets: row?.targets ?? [],
     failureCodes,

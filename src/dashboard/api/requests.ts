@@ -25,8 +25,7 @@ const whole = (least: number, most: number): z.ZodType<number> =>
 
 const oneOf = <const Values extends readonly [string, ...string[]]>(
   values: Values,
-): z.ZodEnum<{ [Value in Values[number]]: Value }> =>
-  z.enum(values, `give one of ${values.join(', ')}`);
+): z.ZodEnum<{ [Value in Values[number]]: Value }> => z.enum(values, `give one of ${values.join(', ')}`);
 
 const page = whole(1, 1_000_000).optional();
 const pageSize = whole(1, LARGEST_PAGE).optional();
@@ -81,7 +80,9 @@ export const objectHeadQuery = z.strictObject(
   {
     pipeline,
     source: name,
-    order: z.string('give the id of an order').regex(/^[0-9a-f]{16}$/, 'give the id of an order: 16 hex digits'),
+    order: z
+      .string('give the id of an order')
+      .regex(/^[0-9a-f]{16}$/, 'give the id of an order: 16 hex digits'),
     index: whole(0, 100_000),
   },
   { error: unknownField },
@@ -89,9 +90,15 @@ export const objectHeadQuery = z.strictObject(
 
 const selection = {
   pipeline: name,
-  group: z.string('give the id of a group').regex(/^[0-9a-f]{16}$/, 'give the id of a group of failures').optional(),
+  group: z
+    .string('give the id of a group')
+    .regex(/^[0-9a-f]{16}$/, 'give the id of a group of failures')
+    .optional(),
   source: name.optional(),
-  order: z.string('give the id of an order').regex(/^[0-9a-f]{16}$/, 'give the id of an order: 16 hex digits').optional(),
+  order: z
+    .string('give the id of an order')
+    .regex(/^[0-9a-f]{16}$/, 'give the id of an order: 16 hex digits')
+    .optional(),
 };
 
 /** Which failed orders a change is about. */
@@ -108,7 +115,10 @@ const isOne = ({ group, source, order, all }: SelectionBody): boolean =>
 
 /** Body of `POST /api/retry`. */
 export const retryBody = z
-  .strictObject({ ...selection, all: z.literal(true, 'give true, or leave it out').optional() }, { error: unknownField })
+  .strictObject(
+    { ...selection, all: z.literal(true, 'give true, or leave it out').optional() },
+    { error: unknownField },
+  )
   .refine(isOne, { error: 'give exactly one of group, source, order and all' });
 
 /** Body of `POST /api/skip`. */

@@ -11,20 +11,46 @@ export interface SourceQuery {
   readonly pageSize: number;
 }
 
-/** One page of a pipeline's sources. Sources that the sort does not tell apart are sorted by name. */
-export function sourcePage(pipeline: string, rows: Iterable<SourceRow>, query: SourceQuery): SourcePage {
+/**
+ * One page of a pipeline's sources. Sources that the sort does not tell apart are sorted by name.
+ *
+ * @param rows by source; a map that is given again has not been changed meanwhile
+ */
+export function sourcePage(
+  pipeline: string,
+  rows: ReadonlyMap<string, SourceRow>,
+  query: SourceQuery,
+): SourcePage {
   const { search, state, page, pageSize } = query;
   const wanted = search.toLowerCase();
-  const found = [...rows].filter(
+  const found = sortedRows(rows, query).filter(
     (row) => (state === undefined || row.state === state) && (wanted === '' || isNamed(row, wanted)),
   );
-  found.sort(comparison(query));
   const first = (page - 1) * pageSize;
   return { pipeline, page, pageSize, total: found.length, rows: found.slice(first, first + pageSize) };
 }
 
+/** Rows are read every few seconds, and asked for in the same few orders meanwhile: each is made once. */
+const sorted = new WeakMap<ReadonlyMap<string, SourceRow>, Map<string, readonly SourceRow[]>>();
+
+function sortedRows(
+  rows: ReadonlyMap<string, SourceRow>,
+  query: Pick<SourceQuery, 'sort' | 'direction'>,
+): readonly SourceRow[] {
+  const orders = sorted.get(rows) ?? new Map<string, readonly SourceRow[]>();
+  sorted.set(rows, orders);
+  const name = `${query.sort} ${query.direction}`;
+  const known = orders.get(name);
+  if (known !== undefined) return known;
+  const made = [...rows.values()].sort(comparison(query));
+  orders.set(name, made);
+  return made;
+}
+
 function isNamed({ source, targets }: SourceRow, wanted: string): boolean {
-  return source.toLowerCase().includes(wanted) || targets.some((target) => target.toLowerCase().includes(wanted));
+  return (
+    source.toLowerCase().includes(wanted) || targets.some((target) => target.toLowerCase().includes(wanted))
+  );
 }
 
 /** The worst state first. */
@@ -41,7 +67,7 @@ const COMPARE: Readonly<Record<SourceSort, Compare>> = {
   lastDeliveredAt: (a, b) => byText(a.lastDeliveredAt ?? '', b.lastDeliveredAt ?? ''),
 };
 
-function comparison({ sort, direction }: SourceQuery): Compare {
+function comparison({ sort, direction }: Pick<SourceQuery, 'sort' | 'direction'>): Compare {
   const compare = COMPARE[sort];
   const sign = direction === 'asc' ? 1 : -1;
   return (a, b) => sign * compare(a, b) || byText(a.source, b.source);

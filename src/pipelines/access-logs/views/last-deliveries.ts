@@ -8,9 +8,16 @@ export interface LastDelivery {
   readonly atMs: number;
   /** Buckets that it wrote into. */
   readonly targets: readonly string[];
+  /** Raft sessions of orders that were delivered. */
+  readonly raftSessions: readonly number[];
 }
 
-const deliveryRow = z.object({ bucketName: z.string(), atMs: z.number(), targets: z.array(z.string()) });
+const deliveryRow = z.object({
+  bucketName: z.string(),
+  atMs: z.number(),
+  targets: z.array(z.string()),
+  raftSessions: z.array(z.number()),
+});
 
 /** Deliveries are looked for again that are so old at the last look, for the clocks of processes differ; in ms. */
 const OVERLAP_MS = 300_000;
@@ -65,13 +72,18 @@ export class LastDeliveries {
   }
 
   async #read(
-    { orderedFrom, orderedTo, changedFrom }: Readonly<Record<'orderedFrom' | 'orderedTo' | 'changedFrom', number>>,
+    {
+      orderedFrom,
+      orderedTo,
+      changedFrom,
+    }: Readonly<Record<'orderedFrom' | 'orderedTo' | 'changedFrom', number>>,
     signal?: AbortSignal,
   ): Promise<void> {
     const rows = await this.#clickhouse.query(
       deliveryRow,
       `SELECT bucketName, toUnixTimestamp64Milli(max(updatedAt)) AS atMs,
-         argMax(arraySort(arrayDistinct(arrayMap(o -> o.1, objects))), updatedAt) AS targets
+         argMax(arraySort(arrayDistinct(arrayMap(o -> o.1, objects))), updatedAt) AS targets,
+         groupUniqArray(raftSessionID) AS raftSessions
        FROM ${this.#tables.workOrders}
        WHERE state = 'delivered' AND updatedAt >= fromUnixTimestamp64Milli({changedFrom:Int64})
          AND orderedAt >= fromUnixTimestamp64Milli({orderedFrom:Int64})
@@ -83,8 +95,11 @@ export class LastDeliveries {
         ...(signal === undefined ? {} : { signal }),
       },
     );
-    for (const { bucketName, atMs, targets } of rows) {
-      if (atMs >= (this.#last.get(bucketName)?.atMs ?? 0)) this.#last.set(bucketName, { atMs, targets });
+    for (const { bucketName, ...delivery } of rows) {
+      const before = this.#last.get(bucketName);
+      const last = before === undefined || delivery.atMs >= before.atMs ? delivery : before;
+      const raftSessions = new Set([...(before?.raftSessions ?? []), ...delivery.raftSessions]);
+      this.#last.set(bucketName, { ...last, raftSessions: [...raftSessions] });
     }
   }
 }

@@ -49,7 +49,9 @@ export class NotOrderedTable {
     const found = await findWaiting(finder, look, bounds, { countThreshold: 1, oldEnough: now }, [], signal);
     const candidates = await this.#certain(found.candidates, bounds, signal);
     this.#progress = progressAfter(before, identity, look, given, leftOf(candidates, []));
-    this.#candidates = candidates.filter(({ exact, firstSeconds }) => exact !== null && firstSeconds !== undefined);
+    this.#candidates = candidates.filter(
+      ({ exact, firstSeconds }) => exact !== null && firstSeconds !== undefined,
+    );
   }
 
   /** Counts what the sources of a bucket really have waiting at this moment. */

@@ -15,7 +15,7 @@ const MOST_BYTES = 32 * 1024;
  * @throws {DestinationError} when S3 does not give it
  */
 export async function logObjectHead(
-  parts: Pick<TimelineParts, 'clickhouse' | 'tables'> & { readonly s3: S3Client },
+  parts: Pick<TimelineParts, 'clickhouse' | 'tables' | 'sourceTable'> & { readonly s3: S3Client },
   { id, source }: Pick<WorkOrder, 'id' | 'source'>,
   index: number,
   signal?: AbortSignal,

@@ -5,6 +5,7 @@ import type { Settings } from '../../../config/settings.js';
 import type { OrderState } from '../../pipeline.js';
 import type { SourceFigures, SourcesReport } from '../../views.js';
 import type { StateReader } from '../circumstances.js';
+import type { Source } from '../order.js';
 import { queryDays } from '../unsettled.js';
 import { UNDELIVERED_SQL } from './failures.js';
 import { LastDeliveries } from './last-deliveries.js';
@@ -24,12 +25,15 @@ const unsettledRow = z.object({
   orders: z.number(),
   records: z.number(),
   oldestSeconds: z.number(),
+  raftSessions: z.array(z.number()),
 });
 
 type UnsettledRow = z.infer<typeof unsettledRow>;
 
 /** Part of the time that may go into counting what is delivered. */
 const COUNTING_SHARE = 0.02;
+
+const knownRow = z.object({ bucketName: z.string(), raftSessions: z.array(z.number()) });
 
 const countRow = z.object({ orders: z.number() });
 
@@ -43,8 +47,11 @@ export class SourceTable {
   readonly #deliveries: LastDeliveries;
   /** Buckets that were delivered once, by this or another program. */
   #known: ReadonlySet<string> | undefined;
+  /** The raft sessions of each bucket that were ever seen. */
+  readonly #sessions = new Map<string, Set<number>>();
   #looking: Promise<SourcesReport> | undefined;
-  #lookedAt: number | undefined;
+  /** When it looked last: by ClickHouse's clock, in seconds, and by ours, in ms. */
+  #lookedAt: { readonly seconds: number; readonly ms: number } | undefined;
   /** Orders that are delivered, when they were counted, and how long that took; ms. */
   #delivered: { readonly orders: number; readonly at: number; readonly tookMs: number } | undefined;
 
@@ -71,7 +78,9 @@ export class SourceTable {
     await this.#notOrdered.look(now, retainedFrom, signal);
     const unsettled = await this.#unsettled(signal);
     await this.#deliveries.look(now.now * 1000, bookFromMs, signal);
-    this.#lookedAt = now.now;
+    for (const { bucketName, raftSessions } of unsettled) this.#see(bucketName, raftSessions);
+    for (const { bucket, raftSession } of this.#notOrdered.candidates) this.#see(bucket, [raftSession]);
+    this.#lookedAt = { seconds: now.now, ms: performance.now() };
     return {
       at: new Date(now.now * 1000).toISOString(),
       sources: this.#figures(unsettled),
@@ -79,9 +88,20 @@ export class SourceTable {
     };
   }
 
+  /** Looks, unless it has done so once. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    if (this.#lookedAt === undefined) await this.look(signal);
+  }
+
   /** When it looked last, by ClickHouse's clock, in seconds; 0 when it never has. */
   get lookedAt(): number {
-    return this.#lookedAt ?? 0;
+    return this.#lookedAt?.seconds ?? 0;
+  }
+
+  /** ClickHouse's clock, in seconds, without asking it. */
+  get now(): number {
+    const sinceMs = performance.now() - (this.#lookedAt?.ms ?? performance.now());
+    return this.lookedAt + Math.floor(sinceMs / 1000);
   }
 
   /** Whether something of a bucket is known to have been delivered, by this or another program. */
@@ -89,11 +109,18 @@ export class SourceTable {
     return this.#deliveries.last.has(bucket) || this.#known?.has(bucket) === true;
   }
 
-  /** Counts what a bucket has waiting that no order has. Looks first when it never has. */
-  async unordered(bucket: string, signal?: AbortSignal): Promise<Unordered | undefined> {
-    if (this.#lookedAt === undefined) await this.look(signal);
-    const { now } = await this.#parts.state.read(signal);
-    return this.#notOrdered.count(bucket, now, signal);
+  /** The raft sessions of a bucket, as far as they are known. */
+  sourcesOf(bucket: string): readonly Source[] {
+    const delivered = this.#deliveries.last.get(bucket)?.raftSessions ?? [];
+    return [...new Set([...(this.#sessions.get(bucket) ?? []), ...delivered])].map((raftSession) => ({
+      bucket,
+      raftSession,
+    }));
+  }
+
+  /** Counts what a bucket has waiting that no order has. */
+  unordered(bucket: string, signal?: AbortSignal): Promise<Unordered | undefined> {
+    return this.#notOrdered.count(bucket, this.now, signal);
   }
 
   #figures(unsettled: readonly UnsettledRow[]): readonly SourceFigures[] {
@@ -162,7 +189,7 @@ export class SourceTable {
     const { clickhouse, tables } = this.#parts;
     return queryDays(clickhouse, tables, ['open', 'failed'], unsettledRow, {
       sql: (orders) => `SELECT bucketName, state, count() AS orders, sum(${UNDELIVERED_SQL}) AS records,
-          toUnixTimestamp(min(oldestInsertedAt)) AS oldestSeconds
+          toUnixTimestamp(min(oldestInsertedAt)) AS oldestSeconds, groupUniqArray(raftSessionID) AS raftSessions
         FROM ${orders} GROUP BY bucketName, state`,
       doing: 'count what is ordered and not delivered',
       ...(signal === undefined ? {} : { signal }),
@@ -172,10 +199,17 @@ export class SourceTable {
   async #readKnown(signal?: AbortSignal): Promise<ReadonlySet<string>> {
     const { clickhouse, tables } = this.#parts;
     const rows = await clickhouse.query(
-      z.object({ bucketName: z.string() }),
-      `SELECT DISTINCT bucketName FROM ${tables.offsets}`,
+      knownRow,
+      `SELECT bucketName, groupUniqArray(raftSessionID) AS raftSessions FROM ${tables.offsets} GROUP BY bucketName`,
       { doing: 'read which buckets there are', ...(signal === undefined ? {} : { signal }) },
     );
+    for (const { bucketName, raftSessions } of rows) this.#see(bucketName, raftSessions);
     return new Set(rows.map(({ bucketName }) => bucketName));
+  }
+
+  #see(bucket: string, raftSessions: readonly number[]): void {
+    const seen = this.#sessions.get(bucket) ?? new Set();
+    for (const raftSession of raftSessions) seen.add(raftSession);
+    this.#sessions.set(bucket, seen);
   }
 }

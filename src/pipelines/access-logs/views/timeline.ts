@@ -5,8 +5,7 @@ import type { Tables } from '../../../clickhouse/tables.js';
 import type { Settings } from '../../../config/settings.js';
 import type { Timeline, TimelineOrder, TimelinePage } from '../../views.js';
 import { BOOK_COLUMNS, bookEntryOf, bookRowSchema, type BookEntry } from '../book-row.js';
-import type { StateReader } from '../circumstances.js';
-import { queryDays } from '../unsettled.js';
+import { sourcesSql } from '../sources.js';
 import { UNDELIVERED_SQL } from './failures.js';
 import type { SourceTable } from './source-table.js';
 
@@ -15,57 +14,54 @@ export interface TimelineParts {
   readonly settings: Settings;
   readonly clickhouse: ClickHouse;
   readonly tables: Tables;
-  readonly state: StateReader;
   readonly sourceTable: SourceTable;
 }
 
-const totalsRow = z.object({ orders: z.number(), delivered: z.number() });
-const unsettledRow = z.object({ orders: z.number(), records: z.number(), oldestSeconds: z.number() });
+const bookRow = z.object({
+  orders: z.number(),
+  delivered: z.number(),
+  unsettled: z.number(),
+  records: z.number(),
+  oldestSeconds: z.number(),
+  ids: z.array(z.string()),
+});
 
-/** Orders of one bucket that the book has, whatever became of them. The sorting key of the book finds them. */
-const ofBucket = ({ workOrders }: Tables, columns: string): string =>
-  `(SELECT ${columns} FROM ${workOrders} FINAL WHERE bucketName = {bucket:String})`;
+/**
+ * The orders that the book has of one bucket, proposals too. The raft sessions, where they are known, lead ClickHouse to
+ * them through the sorting key.
+ */
+function ofBucket({ tables, sourceTable }: ReadParts, bucket: string, columns: string): string {
+  const sources = sourceTable.sourcesOf(bucket);
+  const key = sources.length === 0 ? 'bucketName = {bucket:String}' : sourcesSql(sources);
+  return `(SELECT ${columns} FROM ${tables.workOrders} FINAL WHERE ${key})`;
+}
 
-/** What became of the records of one bucket. Reads the sorting key of that bucket's orders, and one page of them. */
+/** What the book is read with. */
+type ReadParts = Pick<TimelineParts, 'clickhouse' | 'tables' | 'sourceTable'>;
+
+/** What became of the records of one bucket. Reads that bucket's orders once, few columns, and one page of them whole. */
 export async function timelineOf(
   parts: TimelineParts,
   bucket: string,
   page: TimelinePage,
   signal?: AbortSignal,
 ): Promise<Timeline> {
-  const { settings, clickhouse, tables, sourceTable } = parts;
-  const options = { doing: `read the orders of a bucket`, ...(signal === undefined ? {} : { signal }) };
-  const [[totals], entries, unordered, unsettled, { now }] = await Promise.all([
-    clickhouse.query(
-      totalsRow,
-      `SELECT count() AS orders, countIf(state = 'delivered') AS delivered
-       FROM ${ofBucket(tables, 'state')} WHERE state != 'proposed'`,
-      { ...options, parameters: { bucket } },
-    ),
-    pageOf(parts, bucket, page, signal),
+  const { settings, sourceTable } = parts;
+  await sourceTable.ready(signal);
+  const [{ book, entries }, unordered] = await Promise.all([
+    readBook(parts, bucket, page, signal),
     sourceTable.unordered(bucket, signal),
-    queryDays(clickhouse, tables, ['open', 'failed'], unsettledRow, {
-      ...options,
-      sql: (orders) => `SELECT count() AS orders, sum(${UNDELIVERED_SQL}) AS records,
-          toUnixTimestamp(min(oldestInsertedAt)) AS oldestSeconds
-        FROM ${orders} WHERE bucketName = {bucket:String}`,
-      parameters: { bucket },
-    }),
-    parts.state.read(signal),
   ]);
-  const waiting = [
-    ...unsettled.filter(({ orders }) => orders > 0),
-    ...(unordered === undefined ? [] : [unordered]),
-  ];
+  const waiting = [...(book.unsettled > 0 ? [book] : []), ...(unordered === undefined ? [] : [unordered])];
   const oldest = Math.min(...waiting.map(({ oldestSeconds }) => oldestSeconds));
   const isWaiting = Number.isFinite(oldest);
-  const isDelivered = (totals?.delivered ?? 0) > 0 || sourceTable.knows(bucket);
+  const isDelivered = book.delivered > 0 || sourceTable.knows(bucket);
   // What has come in since the table was read last is not known to it, nor what is being inserted at this moment.
   const seenTo = sourceTable.lookedAt - settings['consumer.processing-delay-seconds'];
   return {
-    at: isoOf(now),
+    at: isoOf(sourceTable.now),
     orders: entries.map(orderOf),
-    totalOrders: totals?.orders ?? 0,
+    totalOrders: book.orders,
     waitingRecords: waiting.reduce((sum, { records }) => sum + records, 0),
     oldestAt: isWaiting ? isoOf(oldest) : null,
     completeUpTo: isDelivered ? isoOf(Math.min(oldest, seenTo)) : null,
@@ -73,47 +69,66 @@ export async function timelineOf(
   };
 }
 
-/** One page of a bucket's orders, newest first. */
-async function pageOf(
-  { clickhouse, tables }: TimelineParts,
+/**
+ * All versions of an order but proposals, which do not count here, lie in one partition: FINAL need not look for others
+ * elsewhere.
+ */
+const READ_SETTINGS = { ...WITH_CONSTANTS, do_not_merge_across_partitions_select_final: 1 } as const;
+
+const UNSETTLED = "state IN ('open', 'failed')";
+const NEWEST_FIRST =
+  'ORDER BY orderedAt DESC, upToInsertedAt DESC, upToStartTime DESC, upToReqId DESC, orderId DESC';
+
+/** What the book says of a bucket, and one page of its orders, newest first. */
+async function readBook(
+  parts: ReadParts,
   bucket: string,
   { page, pageSize }: TimelinePage,
   signal?: AbortSignal,
-): Promise<readonly BookEntry[]> {
-  const options = { doing: 'read the timeline of a bucket', ...(signal === undefined ? {} : { signal }) };
-  const sorted = 'ORDER BY orderedAt DESC, upToInsertedAt DESC, upToStartTime DESC, upToReqId DESC, orderId';
-  const ids = await clickhouse.query(
-    z.object({ orderId: z.string() }),
-    `SELECT orderId FROM ${ofBucket(tables, 'orderId, state, orderedAt, upToInsertedAt, upToStartTime, upToReqId')}
-     WHERE state != 'proposed' ${sorted} LIMIT {pageSize:UInt32} OFFSET {skipped:UInt64}`,
-    { ...options, parameters: { bucket, pageSize, skipped: (page - 1) * pageSize } },
+): Promise<{ readonly book: z.infer<typeof bookRow>; readonly entries: readonly BookEntry[] }> {
+  const { clickhouse } = parts;
+  const options = {
+    doing: 'read the orders of a bucket',
+    settings: READ_SETTINGS,
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const position = '(orderedAt, upToInsertedAt, upToStartTime, upToReqId, orderId)';
+  const columns =
+    'orderId, state, orderedAt, upToInsertedAt, upToStartTime, upToReqId, orderedRecords, objects, oldestInsertedAt';
+  const [book] = await clickhouse.query(
+    bookRow,
+    `SELECT count() AS orders, countIf(state = 'delivered') AS delivered, countIf(${UNSETTLED}) AS unsettled,
+       sumIf(${UNDELIVERED_SQL}, ${UNSETTLED}) AS records,
+       toUnixTimestamp(minIf(oldestInsertedAt, ${UNSETTLED})) AS oldestSeconds,
+       arrayMap(o -> o.5, arraySlice(arrayReverseSort(groupArray(${position})), {first:UInt64}, {pageSize:UInt32})) AS ids
+     FROM ${ofBucket(parts, bucket, columns)} WHERE state != 'proposed'`,
+    { ...options, parameters: { bucket, pageSize, first: (page - 1) * pageSize + 1 } },
   );
-  if (ids.length === 0) return [];
-  const named = constantSql(
-    'Array(String)',
-    ids.map(({ orderId }) => orderId),
-  );
+  if (book === undefined) throw new TypeError('ClickHouse has counted nothing, not even 0');
+  if (book.ids.length === 0) return { book, entries: [] };
   const rows = await clickhouse.query(
     bookRowSchema,
-    `SELECT ${BOOK_COLUMNS} FROM ${ofBucket(tables, '*')} WHERE orderId IN (${named}) ${sorted}`,
-    { ...options, parameters: { bucket }, settings: WITH_CONSTANTS },
+    `SELECT ${BOOK_COLUMNS} FROM ${ofBucket(parts, bucket, '*')}
+     WHERE orderId IN (${constantSql('Array(String)', book.ids)}) AND state != 'proposed' ${NEWEST_FIRST}`,
+    { ...options, parameters: { bucket } },
   );
-  return rows.map(bookEntryOf);
+  return { book, entries: rows.map(bookEntryOf) };
 }
 
 /** What the book says of one order of a bucket. */
 export async function orderOfBucket(
-  { clickhouse, tables }: Pick<TimelineParts, 'clickhouse' | 'tables'>,
+  parts: ReadParts,
   bucket: string,
   id: string,
   signal?: AbortSignal,
 ): Promise<BookEntry | undefined> {
-  const rows = await clickhouse.query(
+  const rows = await parts.clickhouse.query(
     bookRowSchema,
-    `SELECT ${BOOK_COLUMNS} FROM ${ofBucket(tables, '*')} WHERE orderId = {id:String} AND state != 'proposed'`,
+    `SELECT ${BOOK_COLUMNS} FROM ${ofBucket(parts, bucket, '*')} WHERE orderId = {id:String} AND state != 'proposed'`,
     {
       doing: 'look up a work order of a bucket',
       parameters: { bucket, id },
+      settings: READ_SETTINGS,
       ...(signal === undefined ? {} : { signal }),
     },
   );

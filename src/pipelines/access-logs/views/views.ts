@@ -8,9 +8,7 @@ import { timelineOf } from './timeline.js';
 import { ACCESS_LOGS_WORDS } from './words.js';
 
 /** What the dashboard shows of access logs. */
-export function accessLogViews(
-  given: SourceTableParts & { readonly s3: S3Client },
-): Required<PipelineViews> {
+export function accessLogViews(given: SourceTableParts & { readonly s3: S3Client }): Required<PipelineViews> {
   const { settings, clickhouse, tables } = given;
   const sourceTable = new SourceTable(given);
   const parts = { ...given, sourceTable };
