@@ -1,4 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from '../in-time.js';
+
+/** How long the end of what is being read is waited for, in ms. */
+const CLOSE_PATIENCE_MS = 500;
 
 /** Something that is read again and again. */
 export interface Refreshed {
@@ -45,12 +49,11 @@ export class Refresh {
     if (!this.#closed.signal.aborted) await this.#read();
   }
 
-  /** Ends, and what is being read with it. */
+  /** Ends, and what is being read with it. What does not end then, such as a command to a Redis that is away, is left. */
   async close(): Promise<void> {
     this.#closed.abort();
     this.#pause.abort();
-    await this.#ended;
-    await this.#reading;
+    await inTime(Promise.all([this.#ended, this.#reading]), CLOSE_PATIENCE_MS).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
