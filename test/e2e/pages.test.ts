@@ -16,6 +16,8 @@ beforeAll(async () => {
     await here.createBucket('good');
     await here.addRecords({ bucket: 'quiet', target: 'good', count: 20, prefix: 'quiet/' });
     await here.addRecords({ bucket: HOSTILE, target: 'good', count: 5 });
+    for (let index = 10; index < 40; index += 1)
+      await here.addRecords({ bucket: `z-${String(index)}`, target: 'good', count: 1 });
   });
 });
 
@@ -121,6 +123,19 @@ describe('the overview', () => {
     expect(await page.getByRole('button', { name: 'Last day' }).getAttribute('aria-pressed')).toBe('true');
     await page.getByLabel('Search').fill('no such bucket');
     await says(page, '.empty', 'No bucket fits this search.');
+  });
+
+  test('turns pages of buckets, and goes back to them', async () => {
+    const { page } = await pages.open('/?search=z-&sort=source');
+    await says(page, '.pager', '1 – 25 of 30');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await says(page, '.pager', '26 – 30 of 30');
+    await says(page, '.sources tbody', 'z-39');
+    expect(new URL(page.url()).searchParams.get('page')).toBe('2');
+    await page.goBack();
+    await says(page, '.pager', '1 – 25 of 30');
+    await page.goto(new URL('/?search=z-&page=9', pages.url).href);
+    await says(page, '.pager', '26 – 30 of 30');
   });
 
   test('shows the figures of its charts as a table too', async () => {

@@ -177,7 +177,7 @@ const SCENES: readonly Scene[] = [
       {
         name: 'sources-10000',
         path: '/?search=tenant-0&sort=lastDeliveredAt&direction=desc&page=3#sources',
-        height: 900,
+        height: 950,
         when: async (page) => {
           await says(page, 'h1', 'All logs delivered', 300_000);
           await says(page, '.figures', 'of 10,000');
