@@ -73,7 +73,11 @@ export async function timelineOf(
  * All versions of an order but proposals, which do not count here, lie in one partition: FINAL need not look for others
  * elsewhere.
  */
-const READ_SETTINGS = { ...WITH_CONSTANTS, ...BOOK_SETTINGS, do_not_merge_across_partitions_select_final: 1 } as const;
+const READ_SETTINGS = {
+  ...WITH_CONSTANTS,
+  ...BOOK_SETTINGS,
+  do_not_merge_across_partitions_select_final: 1,
+} as const;
 
 const UNSETTLED = "state IN ('open', 'failed')";
 const NEWEST_FIRST =
