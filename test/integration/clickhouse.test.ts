@@ -64,13 +64,13 @@ describe('the schema', () => {
     await using(settings, async (clickhouse) => {
       const check = checkSchema(clickhouse, settings);
       await expect(check).rejects.toThrow(SchemaError);
-      await expect(check).rejects.toThrow(/has schema version 0, this program needs 3; run .*schema apply/);
+      await expect(check).rejects.toThrow(/has schema version 0, this program needs 4; run .*schema apply/);
       expect(await applySchema(clickhouse, settings)).toEqual({
-        applied: ['001-access-logs', '002-recovery', '003-arrivals'],
-        version: 3,
+        applied: ['001-access-logs', '002-recovery', '003-arrivals', '004-failures'],
+        version: 4,
       });
       await checkSchema(clickhouse, settings);
-      expect(await applySchema(clickhouse, settings)).toEqual({ applied: [], version: 3 });
+      expect(await applySchema(clickhouse, settings)).toEqual({ applied: [], version: 4 });
       await clickhouse.command(`DROP TABLE ${tablesOf(settings).schemaVersions}`, { doing: 'drop' });
       await expect(checkSchema(clickhouse, settings)).rejects.toThrow(SchemaError);
     });
