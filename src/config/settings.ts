@@ -3,6 +3,7 @@ import { address, dashboardSettings, port } from './dashboard-settings.js';
 import { engineSettings } from './engine-settings.js';
 import { notificationSettings } from './notification-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
+import { reportsArchiveSettings } from './reports-archive-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
 /**
@@ -11,6 +12,7 @@ import { telemetrySettings } from './telemetry-settings.js';
  */
 export const settingsTable = {
   ...engineSettings,
+  ...reportsArchiveSettings,
 
   'object-key.format': setting(
     oneOf(['simple', 'partitioned-by-event-time', 'partitioned-by-delivery-time']),
