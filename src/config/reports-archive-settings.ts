@@ -8,6 +8,7 @@ const KEY_PATTERN =
 export const reportsArchiveSettings = {
   'reports.name': setting(textLike(/^[a-z0-9]?[a-z0-9-]{0,40}$/, 'a name'), '', 'INTERIM'),
   'reports.spool-directory': setting(text(), './data/spool', 'INTERIM'),
+  'reports.segment-max-seconds': setting(integer(1, 3600), 60, 'INTERIM'),
   'reports.archive': setting(
     oneOf(['files', 's3', 'gcs']),
     'files',

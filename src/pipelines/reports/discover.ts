@@ -111,7 +111,7 @@ async function addOrders(
 /** Tells whether there is nothing to order, having cleared away what is no longer needed. */
 async function isKnown(parts: DiscoverParts, listed: ListedInput, signal: AbortSignal): Promise<boolean> {
   const entry = parts.book.ofInput(listed.kind, listed.input);
-  if (entry === undefined || entry.order.bytes !== listed.bytes) return false;
+  if (entry?.order.bytes !== listed.bytes) return false;
   if (entry.state === 'open' || entry.state === 'failed') return true;
   const { digest } = await parts.inputs.scan(listed, signal);
   if (digest !== entry.order.digest) return false;

@@ -34,8 +34,9 @@ export class InputGoneError extends Error {
   override readonly name = 'InputGoneError';
 }
 
-/** Folders within the spool. */
+/** Folder within the spool for files that were taken in. */
 export const FILES_FOLDER = 'files';
+/** Folder within the spool for inputs of orders that were given up. */
 export const GIVEN_UP_FOLDER = 'given-up';
 
 /** The inputs of work orders: sealed segments of a spool, and files that were taken in. */

@@ -1,5 +1,4 @@
-import { pipeline as join } from 'node:stream';
-import { Readable } from 'node:stream';
+import { pipeline as join, Readable } from 'node:stream';
 import { CompressStream } from 'zstd-napi';
 
 /** How to compress. */

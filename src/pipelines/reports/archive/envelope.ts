@@ -27,7 +27,7 @@ const envelopeSchema = z.strictObject({
   received_at: z.iso.datetime(),
   agent: z.string(),
   type: z.string(),
-  report: z.json(),
+  report: z.unknown(),
 });
 
 /** A report out of an archive. */

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { checkFileName } from '../../../destinations/file-store.js';
 
+/** Where the parts of a date stand in ISO 8601. */
+const DATE_PART: Readonly<Record<'yyyy' | 'mm' | 'dd' | 'hh', [number, number]>> = {
+  yyyy: [0, 4],
+  mm: [5, 7],
+  dd: [8, 10],
+  hh: [11, 13],
+};
+
 /** What one report, or one file, is named by. */
 export interface NameParts {
   /** When the first report of the whole input came in, ISO 8601 with ms. */
@@ -29,6 +37,15 @@ export interface NameSays {
   /** As {@link encodePart} writes them. */
   readonly agent: string | null;
   readonly type: string | null;
+}
+
+/** Which files are looked for; undefined for any. */
+export interface WantedNames {
+  /** Reports that came in from then on, ms since 1970. */
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  readonly agent: string | undefined;
+  readonly type: string | undefined;
 }
 
 /** A key pattern that nobody could write files by. */
@@ -85,11 +102,11 @@ export class KeyPattern {
         return encodePart(agent);
       case 'type':
         return encodePart(type);
-      default: {
-        const date = new Date(receivedMs).toISOString();
-        const [from, to] = { yyyy: [0, 4], mm: [5, 7], dd: [8, 10], hh: [11, 13] }[placeholder];
-        return date.slice(from, to);
-      }
+      case 'yyyy':
+      case 'mm':
+      case 'dd':
+      case 'hh':
+        return new Date(receivedMs).toISOString().slice(...DATE_PART[placeholder]);
     }
   }
 
@@ -109,28 +126,16 @@ export class KeyPattern {
   /**
    * What the names of all files begin with that can hold reports of a span of time, of an agent or a type; one or
    * several prefixes, none of which begins with another.
-   *
-   * @param fromMs @param toMs ms since 1970; undefined for no bound
    */
-  prefixes(given: {
-    readonly fromMs: number | undefined;
-    readonly toMs: number | undefined;
-    readonly agent: string | undefined;
-    readonly type: string | undefined;
-  }): readonly string[] {
+  prefixes(given: WantedNames): readonly string[] {
     const days = daysOf(given.fromMs, given.toMs);
     const all = new Set<string>();
     for (const day of days ?? [undefined]) all.add(this.#prefixOf(day, given));
-    return [...all].sort().filter((prefix, index, list) => {
-      const before = list.slice(0, index);
-      return !before.some((other) => prefix.startsWith(other));
-    });
+    const sorted = [...all].sort();
+    return sorted.filter((prefix, index) => !sorted.slice(0, index).some((other) => prefix.startsWith(other)));
   }
 
-  #prefixOf(
-    day: string | undefined,
-    { agent, type }: { readonly agent: string | undefined; readonly type: string | undefined },
-  ): string {
+  #prefixOf(day: string | undefined, { agent, type }: WantedNames): string {
     const known: Readonly<Record<Placeholder, string | undefined>> = {
       yyyy: day?.slice(0, 4),
       mm: day?.slice(5, 7),

@@ -1,5 +1,4 @@
-import { pipeline as join } from 'node:stream';
-import { Readable } from 'node:stream';
+import { pipeline as join, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { DecompressStream } from 'zstd-napi';
 import { isError } from '../../../observability/is-error.js';
@@ -7,11 +6,6 @@ import { isError } from '../../../observability/is-error.js';
 /** A file is not what its name says, or is broken. */
 export class BrokenFileError extends Error {
   override readonly name = 'BrokenFileError';
-
-  /** @param why what is wrong with it */
-  constructor(why: string, options?: ErrorOptions) {
-    super(why, options);
-  }
 }
 
 /** How a file is compressed, by the end of its name. */
