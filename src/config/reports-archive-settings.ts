@@ -65,7 +65,7 @@ export const reportsArchiveSettings = {
     'Directory whose files (`.jsonl`, `.jsonl.gz`, `.jsonl.zst`) are taken into the archive and removed from it; nothing for none.',
   ),
   'reports.watch-quiet-seconds': setting(
-    integer(1, 86_400),
+    integer(0, 86_400),
     10,
     'A file there is complete when nothing was written to it for this long.',
     { unit: 's' },

@@ -166,6 +166,11 @@ export function takenName(timeMs: number, digest: string, ending: string): strin
   return `${new Date(timeMs).toISOString().replaceAll(':', '-')}-${digest.slice(0, 16)}${ending}`;
 }
 
+/** Tells whether a name in the spool is that of a file with this digest. */
+export function isTakenAs(name: string, digest: string): boolean {
+  return TAKEN.test(name) && name.includes(`-${digest.slice(0, 16)}.jsonl`);
+}
+
 function timeOfTaken(name: string): number {
   const [day = '', clock = ''] = (TAKEN.exec(name)?.groups?.['time'] ?? '').split('T');
   return Date.parse(`${day}T${clock.replaceAll('-', ':')}`);

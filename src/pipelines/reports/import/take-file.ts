@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { syncFolder } from '../../../destinations/files/folders.js';
 import { removeStrays, temporaryName } from '../../../destinations/files/temporary.js';
 import { BrokenFileError, compressionOf, linesOf } from '../archive/lines.js';
 import type { Book } from '../book/book.js';
-import { FILES_FOLDER, readBytes, takenName } from '../inputs.js';
+import { FILES_FOLDER, isTakenAs, readBytes, takenName } from '../inputs.js';
 import { orderId } from '../order.js';
 import type { TakenFiles } from './taken.js';
 
@@ -77,7 +77,9 @@ export async function takeFile(parts: TakeParts, path: string, signal: AbortSign
       throw new FileChangedError(`${path} was written to while it was read`);
     const digest = hash.digest('hex');
     const id = orderId(name, { kind: 'file', input: '', bytes, digest });
-    if ((await taken.has(digest)) || (await book.find(id)) !== undefined) return { isNew: false, records, bytes };
+    const isInSpool = (await readdir(folder)).some((there) => isTakenAs(there, digest));
+    if (isInSpool || (await taken.has(digest)) || (await book.find(id)) !== undefined)
+      return { isNew: false, records, bytes };
     const ending = basename(path).slice(basename(path).lastIndexOf('.jsonl'));
     await rename(temporary, join(folder, takenName(timeOf(path, before.mtimeMs), digest, ending)));
     await syncFolder(folder);
