@@ -59,6 +59,10 @@ export async function deliver(
     return await deliverInput(parts, entry.order, context);
   } catch (error) {
     context.signal.throwIfAborted();
+    // Another process may have delivered it meanwhile, and removed the input.
+    const state = (await parts.book.find(id))?.state;
+    if (state === 'delivered' || state === 'skipped')
+      return { objects: [], records: 0, bytes: 0, earlier: [], already: state };
     throw described(error, parts.store.place);
   }
 }
