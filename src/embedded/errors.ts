@@ -18,17 +18,3 @@ export class EngineStartError extends Error {
 export class EngineMissingError extends EngineStartError {
   override readonly name = 'EngineMissingError';
 }
-
-/** Another process works in the directory. */
-export class DirectoryInUseError extends Error {
-  override readonly name = 'DirectoryInUseError';
-
-  constructor(
-    readonly directory: string,
-    readonly pid: number,
-  ) {
-    super(
-      `${directory} is in use by process ${pid}. Stop that process, or choose another directory; the engines of one directory can run only once.`,
-    );
-  }
-}

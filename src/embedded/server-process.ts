@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { runChild } from './child-process.js';
-import { lockDirectory } from './directory-lock.js';
+import { lockDirectory } from '../config/directory-lock.js';
 import { NOT_INSTALLED } from './engine.js';
 import { freePort } from './listen.js';
 

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FadingGauge } from './fading-gauge.js';
+import { createCollectorMetrics } from './collector-metrics.js';
 import { createStateMetrics } from './state-metrics.js';
 
 /** Seconds: from a quick query to the longest upload that is allowed. */
@@ -105,7 +106,10 @@ export function createMetrics() {
       SECONDS,
       ['status'],
     ),
-    reportBytesRead: counter('report_bytes_read_total', 'Bytes of reports that were archived, before compression.'),
+    reportBytesRead: counter(
+      'report_bytes_read_total',
+      'Bytes of reports that were archived, before compression.',
+    ),
     reportBytesArchived: counter(
       'report_bytes_archived_total',
       'Bytes of reports that were archived, compressed: the ratio of both is that of the compression.',
@@ -166,6 +170,7 @@ export function createMetrics() {
       'Messages about sources that became stuck or recovered, by channel and how it ended.',
       ['channel', 'status'],
     ),
+    ...createCollectorMetrics(registry),
     ...createStateMetrics(registry),
     engineUp: gauge('engine_up', 'Whether an engine answered when last asked: 1 or 0.', ['engine']),
     engineOutages: counter('engine_outages_total', 'Times that an engine went away.', ['engine']),

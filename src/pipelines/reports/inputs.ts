@@ -8,7 +8,8 @@ import { isError } from '../../observability/is-error.js';
 import type { SpooledReport } from './archive/envelope.js';
 import { BrokenFileError, compressionOf, linesOf } from './archive/lines.js';
 import type { Input, InputKind } from './order.js';
-import { isSealedSegment, readSegment, SegmentDamagedError } from './segments.js';
+import { readSegment, SegmentDamagedError } from './segments.js';
+import { isSealedSegment } from './spool/segment-names.js';
 
 /** Something in the spool that is to be delivered. */
 export interface ListedInput {
@@ -92,7 +93,10 @@ export class Inputs {
   }
 
   /** Looks an input through. Of a damaged one, what stands before the damage is counted. */
-  async scan(listed: ListedInput, signal: AbortSignal): Promise<ScannedInput & { damage: string | undefined }> {
+  async scan(
+    listed: ListedInput,
+    signal: AbortSignal,
+  ): Promise<ScannedInput & { damage: string | undefined }> {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(this.pathOf(listed), { signal })) hash.update(asBytes(chunk));
     let records = 0;
@@ -107,7 +111,13 @@ export class Inputs {
       if (!(error instanceof BrokenInputError)) throw error;
       damage = error.message;
     }
-    return { ...listed, digest: hash.digest('hex'), records, firstMs: firstMs ?? (await this.#timeOf(listed)), damage };
+    return {
+      ...listed,
+      digest: hash.digest('hex'),
+      records,
+      firstMs: firstMs ?? (await this.#timeOf(listed)),
+      damage,
+    };
   }
 
   /** Removes an input that is in the archive; one that is gone counts as removed. */
@@ -189,7 +199,8 @@ async function* readTaken(
 
 /** Reads a file of this machine as bytes. */
 export async function* readBytes(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 })) yield asBytes(chunk);
+  for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 }))
+    yield asBytes(chunk);
 }
 
 function asBytes(chunk: unknown): Uint8Array {

@@ -2,18 +2,13 @@ import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import type { SpooledReport } from './archive/envelope.js';
+import { MAGIC } from './spool/framing.js';
 
 /** A sealed segment does not have what its lengths and checksums say. */
 export class SegmentDamagedError extends Error {
   override readonly name = 'SegmentDamagedError';
 }
 
-/** Tells names of sealed segments. */
-export function isSealedSegment(name: string): boolean {
-  return name.endsWith('.sealed');
-}
-
-const MAGIC = Buffer.from('LCSPOOL1');
 const headerSchema = z.object({ id: z.string(), at: z.number(), agent: z.string(), type: z.string() });
 const READ_BYTES = 256 * 1024;
 
