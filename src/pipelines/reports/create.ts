@@ -32,12 +32,13 @@ export function reportsParts(given: ReportsGiven) {
   const { settings, log } = given;
   const name = reportsName(settings);
   const spool = resolve(settings['reports.spool-directory']);
-  const { store, close } = openArchive(settings);
+  const { store, engine, close } = openArchive(settings);
   return {
     ...given,
     name,
     spool,
     store,
+    engine,
     inputs: new Inputs(spool),
     taken: new TakenFiles(join(spool, 'taken')),
     book: new Book({
@@ -68,9 +69,12 @@ export function createReports(given: ReportsGiven): Pipeline<ReportsOrder> {
   return {
     ...pipeline,
     discover: async (context) => {
-      await makeArchiveDirectory(parts.settings, parts.spool);
       if (context.shard === 0) await takeDropped(parts, context.signal);
       return pipeline.discover(context);
+    },
+    prepare: async () => {
+      const made = await makeArchiveDirectory(parts.settings, parts.spool);
+      return { applied: made === undefined ? [] : [`the directory ${made}`] };
     },
     doctor: (context) => examine(parts, context),
     close: () => {

@@ -1,4 +1,6 @@
-import { AlreadyDeliveredError, NoSuchOrderError } from '../errors.js';
+import { storeAwayOf } from '../../destinations/errors.js';
+import type { PipelineEngine } from '../engine.js';
+import { AlreadyDeliveredError, engineAwayIn, NoSuchOrderError } from '../errors.js';
 import type { Pipeline, PipelineStatus, Receipt, Skip, SkippedOrder } from '../pipeline.js';
 import type { RetentionReport } from '../retention.js';
 import { audit } from './audit.js';
@@ -9,13 +11,22 @@ import { reportsOrderSchema, type ReportsOrder } from './order.js';
 import { countStates, isWaiting, reportsViews } from './views/views.js';
 
 /** What the pipeline works with; its owner closes these. */
-export type ReportsParts = DiscoverParts & DeliverParts;
+export interface ReportsParts extends DiscoverParts, DeliverParts {
+  /** The archive as an engine. */
+  readonly engine: PipelineEngine;
+}
 
 /** The reports pipeline: what a collector has in its spool, into an archive of compressed JSON lines. */
 export function reportsPipeline(parts: ReportsParts): Pipeline<ReportsOrder> {
-  const { name, book } = parts;
+  const { name, book, engine } = parts;
   return {
     name,
+    engines: [engine],
+    // The spool and the book are on this machine's disk.
+    needs: { discovery: [], delivery: [engine.engine] },
+    engineAwayOf: (error) =>
+      engineAwayIn(error, (cause) => (storeAwayOf(cause) === undefined ? undefined : engine.engine)),
+    prepare: () => Promise.resolve({ applied: [] }),
     ...reportsViews(parts),
     orderSchema: reportsOrderSchema(name),
     // Each reads and compresses megabytes.
