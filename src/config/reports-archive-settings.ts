@@ -14,7 +14,11 @@ export const reportsArchiveSettings = {
     'files',
     'Where reports are archived: a directory, an S3 bucket (`s3.*`), or a bucket of Google Cloud Storage.',
   ),
-  'reports.directory': setting(text(), './data/reports', 'Directory of the archive, when it is one of files.'),
+  'reports.directory': setting(
+    text(),
+    './data/reports',
+    'Directory of the archive, when it is one of files.',
+  ),
   'reports.bucket': setting(
     textLike(/^[A-Za-z0-9._-]{0,222}$/, 'the name of a bucket'),
     '',
@@ -48,13 +52,10 @@ export const reportsArchiveSettings = {
     false,
     'Whether a line is the report in an envelope with its id, agent, type and time, or the report alone, as it was posted.',
   ),
-  'reports.zstd-level': setting(
-    integer(1, 22),
-    3,
-    'Level of compression, from fast to small.',
-  ),
+  'reports.zstd-level': setting(integer(1, 22), 3, 'Level of compression, from fast to small.'),
   'reports.zstd-long-window-log': setting(
-    integer(0, 27).refine((value) => value === 0 || value >= 10, { error: '0, or a whole number from 10 to 27' })
+    integer(0, 27)
+      .refine((value) => value === 0 || value >= 10, { error: '0, or a whole number from 10 to 27' })
       .describe('0, or a whole number from 10 to 27'),
     0,
     'Long-distance matching within 2 to this power bytes, for reports that repeat after megabytes; 0 for none.',

@@ -105,7 +105,10 @@ export function createMetrics() {
       SECONDS,
       ['status'],
     ),
-    reportBytesRead: counter('report_bytes_read_total', 'Bytes of reports that were archived, before compression.'),
+    reportBytesRead: counter(
+      'report_bytes_read_total',
+      'Bytes of reports that were archived, before compression.',
+    ),
     reportBytesArchived: counter(
       'report_bytes_archived_total',
       'Bytes of reports that were archived, compressed: the ratio of both is that of the compression.',

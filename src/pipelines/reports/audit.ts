@@ -29,7 +29,10 @@ interface FileFound {
  */
 export async function audit(
   parts: AuditParts,
-  { deep, signal = new AbortController().signal }: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
+  {
+    deep,
+    signal = new AbortController().signal,
+  }: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<AuditReport> {
   const entries = await parts.book.entries();
   const delivered = entries.filter(({ state }) => state === 'delivered');
@@ -119,7 +122,10 @@ async function readFile(
     return { missing: Math.max(0, records - lines), duplicated: repeated };
   }
   if (hash.digest('hex') === sha256) return { missing: 0, duplicated: repeated };
-  return { missing: Math.max(0, records - (lines - repeated)), duplicated: Math.max(repeated, lines - records) };
+  return {
+    missing: Math.max(0, records - (lines - repeated)),
+    duplicated: Math.max(repeated, lines - records),
+  };
 }
 
 function idIn(line: Buffer): string | undefined {
@@ -137,6 +143,7 @@ const OPENING = Buffer.from('{"id":"');
 async function countUnordered({ book, inputs }: AuditParts, signal: AbortSignal): Promise<number> {
   let records = 0;
   for (const listed of await inputs.list())
-    if (book.ofInput(listed.kind, listed.input) === undefined) records += (await inputs.scan(listed, signal)).records;
+    if (book.ofInput(listed.kind, listed.input) === undefined)
+      records += (await inputs.scan(listed, signal)).records;
   return records;
 }

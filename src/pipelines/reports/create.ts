@@ -48,7 +48,10 @@ export function reportsParts(given: ReportsGiven) {
       log,
     }),
     pattern: new KeyPattern(settings['reports.key-pattern'], settings['reports.name']),
-    compress: { level: settings['reports.zstd-level'], longWindowLog: settings['reports.zstd-long-window-log'] },
+    compress: {
+      level: settings['reports.zstd-level'],
+      longWindowLog: settings['reports.zstd-long-window-log'],
+    },
     envelope: settings['reports.envelope'],
     directory: settings['reports.watch-directory'],
     quietSeconds: settings['reports.watch-quiet-seconds'],

@@ -52,7 +52,9 @@ export async function deliver(
 ): Promise<Receipt> {
   const entry = await parts.book.find(id);
   if (entry === undefined)
-    throw new Error(`work order ${id} is not in the order book of this spool: does this process see another one?`);
+    throw new Error(
+      `work order ${id} is not in the order book of this spool: does this process see another one?`,
+    );
   if (entry.state === 'delivered' || entry.state === 'skipped')
     return { objects: [], records: 0, bytes: 0, earlier: [], already: entry.state };
   try {
@@ -221,7 +223,9 @@ function described(error: unknown, place: string): unknown {
     error instanceof CountsDifferError ||
     error instanceof BrokenFileError
   )
-    return new DeliveryError([{ ...failure, target: 'spool', code: error.name.replace(/Error$/, ''), permanent: true }]);
+    return new DeliveryError([
+      { ...failure, target: 'spool', code: error.name.replace(/Error$/, ''), permanent: true },
+    ]);
   if (error instanceof NoSuchFileError)
     return new DeliveryError([{ ...failure, code: 'NoSuchFile', permanent: false }]);
   return error;

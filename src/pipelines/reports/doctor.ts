@@ -58,7 +58,11 @@ async function lookAtArchive({ store }: DoctorParts, signal: AbortSignal): Promi
     await store.check(signal);
     return ok(on, 'it is there and may be written to');
   } catch (error) {
-    return problem(on, messageOf(error), 'mend what the message names, or choose another archive with reports.archive');
+    return problem(
+      on,
+      messageOf(error),
+      'mend what the message names, or choose another archive with reports.archive',
+    );
   }
 }
 

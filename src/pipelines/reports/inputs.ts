@@ -92,7 +92,10 @@ export class Inputs {
   }
 
   /** Looks an input through. Of a damaged one, what stands before the damage is counted. */
-  async scan(listed: ListedInput, signal: AbortSignal): Promise<ScannedInput & { damage: string | undefined }> {
+  async scan(
+    listed: ListedInput,
+    signal: AbortSignal,
+  ): Promise<ScannedInput & { damage: string | undefined }> {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(this.pathOf(listed), { signal })) hash.update(asBytes(chunk));
     let records = 0;
@@ -107,7 +110,13 @@ export class Inputs {
       if (!(error instanceof BrokenInputError)) throw error;
       damage = error.message;
     }
-    return { ...listed, digest: hash.digest('hex'), records, firstMs: firstMs ?? (await this.#timeOf(listed)), damage };
+    return {
+      ...listed,
+      digest: hash.digest('hex'),
+      records,
+      firstMs: firstMs ?? (await this.#timeOf(listed)),
+      damage,
+    };
   }
 
   /** Removes an input that is in the archive; one that is gone counts as removed. */
@@ -189,7 +198,8 @@ async function* readTaken(
 
 /** Reads a file of this machine as bytes. */
 export async function* readBytes(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 })) yield asBytes(chunk);
+  for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 }))
+    yield asBytes(chunk);
 }
 
 function asBytes(chunk: unknown): Uint8Array {

@@ -53,7 +53,8 @@ export function reportsPipeline(parts: ReportsParts): Pipeline<ReportsOrder> {
     status: () => status(parts),
     audit: (options) => audit(parts, options),
     // A sealed segment never changes, so nothing can join an order.
-    findLate: () => Promise.resolve({ orders: [], records: 0, ordersExamined: 0, recordsExamined: 0, rowsRead: 0 }),
+    findLate: () =>
+      Promise.resolve({ orders: [], records: 0, ordersExamined: 0, recordsExamined: 0, rowsRead: 0 }),
     close: () => Promise.resolve(),
   };
 }
@@ -62,11 +63,16 @@ export function reportsPipeline(parts: ReportsParts): Pipeline<ReportsOrder> {
  * Writes a delivery into the book, then removes what was delivered from the spool. A process that dies between the two
  * leaves the input behind; the next discovery removes it.
  */
-async function commit({ book, inputs, metrics }: ReportsParts, { id }: ReportsOrder, receipt: Receipt): Promise<void> {
+async function commit(
+  { book, inputs, metrics }: ReportsParts,
+  { id }: ReportsOrder,
+  receipt: Receipt,
+): Promise<void> {
   const stop = metrics.commitSeconds.startTimer();
   await book.delivered(id, receipt);
   const entry = await book.find(id);
-  if (entry?.state !== 'delivered') throw new Error(`the delivery of work order ${id} is not in the order book`);
+  if (entry?.state !== 'delivered')
+    throw new Error(`the delivery of work order ${id} is not in the order book`);
   await inputs.remove(entry.order);
   stop();
   metrics.lagSeconds.observe(Math.max(0, (Date.now() - Date.parse(entry.order.oldestAt)) / 1000));
@@ -129,12 +135,12 @@ function sum(entries: readonly BookEntry[]): number {
 
 function nothingExpires(): RetentionReport {
   return {
-  at: new Date().toISOString(),
-  records: 0,
-  sources: 0,
-  deadline: null,
-  expiring: [],
-  complete: true,
-  expired: [],
+    at: new Date().toISOString(),
+    records: 0,
+    sources: 0,
+    deadline: null,
+    expiring: [],
+    complete: true,
+    expired: [],
   };
 }

@@ -5,7 +5,8 @@ export class InvalidJsonPathError extends Error {
 
 type Step = { readonly name: string } | { readonly index: number } | 'any';
 
-const STEP = /\.(?<name>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff-]*)|\[(?<index>-?\d+)\]|\[(?<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]|(?<any>\.\*|\[\*\])/y;
+const STEP =
+  /\.(?<name>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff-]*)|\[(?<index>-?\d+)\]|\[(?<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]|(?<any>\.\*|\[\*\])/y;
 
 /** The part of JSONPath (RFC 9535) that names values: members, elements, and all of either. */
 export class JsonPath {
@@ -16,7 +17,8 @@ export class JsonPath {
    * @throws {InvalidJsonPathError}
    */
   constructor(text: string) {
-    if (!text.startsWith('$')) throw new InvalidJsonPathError(`${JSON.stringify(text)} does not begin with $`);
+    if (!text.startsWith('$'))
+      throw new InvalidJsonPathError(`${JSON.stringify(text)} does not begin with $`);
     const steps: Step[] = [];
     for (let at = 1; at < text.length; at = STEP.lastIndex) {
       STEP.lastIndex = at;
@@ -81,7 +83,10 @@ export class Condition {
   holds(report: unknown): boolean {
     return this.#path
       .valuesIn(report)
-      .some((value) => value === this.#wanted || (typeof value !== 'string' && JSON.stringify(value) === this.#json()));
+      .some(
+        (value) =>
+          value === this.#wanted || (typeof value !== 'string' && JSON.stringify(value) === this.#json()),
+      );
   }
 
   #json(): string {
@@ -95,6 +100,7 @@ export class Condition {
 
 /** The first = outside of brackets: a quoted name can have one. */
 function separatorIn(text: string): number {
-  const before = /^(?:\[(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\]'"]*)\]|[^=[])*/.exec(text)?.[0].length ?? 0;
+  const before =
+    /^(?:\[(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\]'"]*)\]|[^=[])*/.exec(text)?.[0].length ?? 0;
   return text[before] === '=' ? before : -1;
 }

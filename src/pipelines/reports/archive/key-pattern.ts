@@ -132,7 +132,9 @@ export class KeyPattern {
     const all = new Set<string>();
     for (const day of days ?? [undefined]) all.add(this.#prefixOf(day, given));
     const sorted = [...all].sort();
-    return sorted.filter((prefix, index) => !sorted.slice(0, index).some((other) => prefix.startsWith(other)));
+    return sorted.filter(
+      (prefix, index) => !sorted.slice(0, index).some((other) => prefix.startsWith(other)),
+    );
   }
 
   #prefixOf(day: string | undefined, { agent, type }: WantedNames): string {
@@ -170,7 +172,9 @@ export function encodePart(word: string): string {
     .map((byte, index) => {
       const letter = String.fromCharCode(byte);
       const plain = /[A-Za-z0-9_-]/.test(letter) || (letter === '.' && index > 0);
-      return plain && !(index === 0 && letter === '_') ? letter : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
+      return plain && !(index === 0 && letter === '_')
+        ? letter
+        : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
     })
     .join('');
   if (encoded.length <= MAX_PART) return encoded;
@@ -198,12 +202,16 @@ function parse(pattern: string): readonly Piece[] {
   const has = (wanted: Placeholder): boolean =>
     pieces.some((piece) => 'placeholder' in piece && piece.placeholder === wanted);
   if (!has('time') && !has('id'))
-    throw new InvalidKeyPatternError('it needs {time} or {id}, which tell the files of one input from those of others');
+    throw new InvalidKeyPatternError(
+      'it needs {time} or {id}, which tell the files of one input from those of others',
+    );
   if (!pattern.endsWith('.jsonl.zst')) throw new InvalidKeyPatternError('it must end in .jsonl.zst');
   try {
     checkFileName(pattern);
   } catch (error) {
-    throw new InvalidKeyPatternError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new InvalidKeyPatternError(error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   }
   return pieces;
 }

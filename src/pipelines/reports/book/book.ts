@@ -64,13 +64,17 @@ export class Book {
   /** Orders in a state, oldest first. */
   async inState(state: OrderState): Promise<readonly BookEntry[]> {
     const entries = (await this.entries()).filter((entry) => entry.state === state);
-    return entries.sort((a, b) => byText(a.order.oldestAt, b.order.oldestAt) || byText(a.order.id, b.order.id));
+    return entries.sort(
+      (a, b) => byText(a.order.oldestAt, b.order.oldestAt) || byText(a.order.id, b.order.id),
+    );
   }
 
   /** Failed orders that fit a filter, the one that failed the longest ago first. */
   async failed(filter: RetryFilter, now = Date.now()): Promise<readonly BookEntry[]> {
     if (filter.shard !== undefined && filter.shard.shard !== 0) return [];
-    const entries = (await this.entries()).filter((entry) => entry.state === 'failed' && fits(entry, filter, now));
+    const entries = (await this.entries()).filter(
+      (entry) => entry.state === 'failed' && fits(entry, filter, now),
+    );
     entries.sort((a, b) => byText(a.updatedAt, b.updatedAt) || byText(a.order.id, b.order.id));
     return entries.slice(0, filter.limit ?? entries.length);
   }
@@ -149,7 +153,8 @@ export class Book {
     this.#files = files;
     for (const { file, text } of lines) {
       const event = eventOf(text);
-      if (event === undefined) this.#parts.log.warn({ file }, 'a line of the order book is broken; it counts for nothing');
+      if (event === undefined)
+        this.#parts.log.warn({ file }, 'a line of the order book is broken; it counts for nothing');
       else this.#apply(event, file);
     }
     const there = new Set(files);

@@ -100,7 +100,13 @@ export function entryAfter(entry: BookEntry, happened: Exclude<BookEvent, { even
       if (entry.state === 'skipped') return entry;
       const { code, reason, targets, objects } = happened;
       const since = entry.failure?.since ?? updatedAt;
-      return { ...entry, state: 'failed', updatedAt, objects, failure: { code, reason, targets, at: updatedAt, since } };
+      return {
+        ...entry,
+        state: 'failed',
+        updatedAt,
+        objects,
+        failure: { code, reason, targets, at: updatedAt, since },
+      };
     }
     case 'reopened':
       return entry.state === 'failed' ? { ...entry, state: 'open', updatedAt } : entry;

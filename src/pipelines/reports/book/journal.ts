@@ -47,7 +47,9 @@ export class Journal {
     try {
       const { bytesWritten } = await file.write(bytes, 0, bytes.length, null);
       if (bytesWritten !== bytes.length)
-        throw new Error(`the disk of ${this.#folder} took only a part of what was to be written: is it full?`);
+        throw new Error(
+          `the disk of ${this.#folder} took only a part of what was to be written: is it full?`,
+        );
       await file.datasync();
     } finally {
       await file.close();
@@ -90,7 +92,8 @@ export class Journal {
         rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
         // A line without its end is still being written, or never will be: the next write tells.
         const end = rest.lastIndexOf(0x0a) + 1;
-        for (const text of rest.toString('utf8', 0, end).split('\n')) if (text !== '') lines.push({ file: name, text });
+        for (const text of rest.toString('utf8', 0, end).split('\n'))
+          if (text !== '') lines.push({ file: name, text });
         rest = rest.subarray(end);
         from += end;
       }

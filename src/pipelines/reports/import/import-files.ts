@@ -55,7 +55,9 @@ async function filesIn(directory: string, moveTo: string | undefined): Promise<r
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const without = moveTo === undefined ? undefined : `${resolve(moveTo)}/`;
   return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && compressionOf(entry.name) !== undefined)
+    .filter(
+      (entry) => entry.isFile() && !entry.name.startsWith('.') && compressionOf(entry.name) !== undefined,
+    )
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => without === undefined || !resolve(path).startsWith(without))
     .sort();
@@ -64,7 +66,8 @@ async function filesIn(directory: string, moveTo: string | undefined): Promise<r
 async function move(path: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o750 });
   let to = join(folder, basename(path));
-  for (let number = 2; await isThere(to); number += 1) to = join(folder, `${String(number)}-${basename(path)}`);
+  for (let number = 2; await isThere(to); number += 1)
+    to = join(folder, `${String(number)}-${basename(path)}`);
   try {
     await rename(path, to);
   } catch (error) {

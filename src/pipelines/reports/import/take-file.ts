@@ -45,7 +45,8 @@ const TIME_IN_NAME = /(?<day>\d{4}-\d{2}-\d{2})T(?<clock>\d{2}-\d{2}-\d{2}\.\d{3
 export async function takeFile(parts: TakeParts, path: string, signal: AbortSignal): Promise<TakenFile> {
   const { spool, name, book, taken } = parts;
   const compression = compressionOf(path);
-  if (compression === undefined) throw new BrokenFileError('its name ends in none of .jsonl, .jsonl.gz, .jsonl.zst');
+  if (compression === undefined)
+    throw new BrokenFileError('its name ends in none of .jsonl, .jsonl.gz, .jsonl.zst');
   const folder = join(spool, FILES_FOLDER);
   await mkdir(folder, { recursive: true, mode: 0o750 });
   await removeStrays(folder);

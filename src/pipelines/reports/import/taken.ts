@@ -19,7 +19,9 @@ export class TakenFiles {
   }
 
   /** Writes down that files are taken. */
-  async note(orders: readonly Pick<ReportsOrder, 'digest' | 'input' | 'records' | 'orderedAt'>[]): Promise<void> {
+  async note(
+    orders: readonly Pick<ReportsOrder, 'digest' | 'input' | 'records' | 'orderedAt'>[],
+  ): Promise<void> {
     await this.#journal.append(
       orders.map(({ digest, input, records, orderedAt }) =>
         JSON.stringify({ digest, input, records, at: orderedAt }),

@@ -39,7 +39,10 @@ export async function takeDropped(parts: WatchParts, signal: AbortSignal): Promi
     } catch (err) {
       signal.throwIfAborted();
       if (err instanceof FileChangedError) continue;
-      log.error({ err, file: join(directory, name) }, 'a file that was dropped cannot be taken now; it stays');
+      log.error(
+        { err, file: join(directory, name) },
+        'a file that was dropped cannot be taken now; it stays',
+      );
     }
   }
 }
@@ -54,11 +57,17 @@ async function takeOne(parts: WatchParts, name: string, signal: AbortSignal): Pr
     const { isNew, records } = await takeFile(parts, path, signal);
     await unlink(path);
     await syncFolder(directory);
-    log.info({ file: path, records }, isNew ? 'took a file that was dropped' : 'removed a file that was taken before');
+    log.info(
+      { file: path, records },
+      isNew ? 'took a file that was dropped' : 'removed a file that was taken before',
+    );
   } catch (error) {
     if (!(error instanceof BrokenFileError)) throw error;
     const put = await putAside(directory, name, error.message);
-    log.error({ file: path, put, reason: error.message }, 'a file that was dropped is broken; it was put aside');
+    log.error(
+      { file: path, put, reason: error.message },
+      'a file that was dropped is broken; it was put aside',
+    );
   }
 }
 

@@ -106,7 +106,9 @@ async function timeline(book: Book, source: string, { page, pageSize }: Timeline
   const entries = (await book.entries()).filter(({ order }) => order.source === source);
   const waiting = entries.filter(isWaiting);
   const oldestAt = waiting.map(({ order }) => order.oldestAt).sort()[0] ?? null;
-  const newest = entries.toSorted((a, b) => compare(b.order.orderedAt, a.order.orderedAt) || compare(b.order.input, a.order.input));
+  const newest = entries.toSorted(
+    (a, b) => compare(b.order.orderedAt, a.order.orderedAt) || compare(b.order.input, a.order.input),
+  );
   const done = entries.filter((entry) => !isWaiting(entry)).map(({ order }) => order.oldestAt);
   return {
     at: new Date().toISOString(),
@@ -119,7 +121,15 @@ async function timeline(book: Book, source: string, { page, pageSize }: Timeline
   };
 }
 
-function timelineOrder({ order, state, updatedAt, failure, skip, objects, delivery }: BookEntry): TimelineOrder {
+function timelineOrder({
+  order,
+  state,
+  updatedAt,
+  failure,
+  skip,
+  objects,
+  delivery,
+}: BookEntry): TimelineOrder {
   const { id, orderedAt, records, oldestAt } = order;
   return {
     ...{ id, state, orderedAt, updatedAt, records, oldestAt, objects },
@@ -158,10 +168,11 @@ async function figures(book: Book, fromMs: number, toMs: number): Promise<readon
 }
 
 function quantile(values: readonly number[], part: number): number | null {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? null;
+  return (
+    values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? null
+  );
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-
