@@ -44,19 +44,29 @@ describe('an archive with a folder a day and an agent', () => {
     const given = someReports(60, midnight);
     await writeSegment(reports.spool, 1, given);
     await deliverAll(reports.process());
-    const folders = ['2026/05/01', '2026/05/02'].flatMap((day) => [0, 1, 2].map((n) => `${day}/agent-${String(n)}`));
+    const folders = ['2026/05/01', '2026/05/02'].flatMap((day) =>
+      [0, 1, 2].map((n) => `${day}/agent-${String(n)}`),
+    );
     expect(await filesBelow(reports.archive)).toEqual(
       folders.map((folder) => `${folder}/reports-2026-05-01T23-59-50.000Z.jsonl.zst`),
     );
-    const lines = await zstdcat(join(reports.archive, folders[0] ?? '', 'reports-2026-05-01T23-59-50.000Z.jsonl.zst'));
-    expect(JSON.parse(lines.split('\n')[0] ?? '')).toEqual({
+    const lines = await zstdcat(
+      join(reports.archive, folders[0] ?? '', 'reports-2026-05-01T23-59-50.000Z.jsonl.zst'),
+    );
+    const first: unknown = JSON.parse(lines.split('\n')[0] ?? '');
+    const report: unknown = JSON.parse(given[0]?.line ?? '');
+    expect(first).toEqual({
       ...{ id: 'id-00000000', received_at: midnight, agent: 'agent-0', type: 'metrics' },
-      report: JSON.parse(given[0]?.line ?? ''),
+      report,
     });
     const { found, problems } = await cat(reports.parts());
     expect(found.map(({ id }) => id).sort()).toEqual(given.map(({ id }) => id));
     expect(problems).toEqual([]);
-    expect(await reports.process().audit({ deep: true })).toMatchObject({ delivered: 60, missing: 0, duplicated: 0 });
+    expect(await reports.process().audit({ deep: true })).toMatchObject({
+      delivered: 60,
+      missing: 0,
+      duplicated: 0,
+    });
   });
 
   test('gives back what is asked for, by time, agent, type and content', async () => {
@@ -69,12 +79,16 @@ describe('an archive with a folder a day and an agent', () => {
     const expected = (wanted: (one: (typeof given)[number], n: number) => boolean): readonly string[] =>
       given.filter(wanted).map(({ id }) => id);
     const [since, until] = ['2026-05-01T23:59:58.000Z', '2026-05-02T00:00:05.000Z'];
-    expect(await ids({ sinceMs: at(since), untilMs: at(until) })).toEqual(expected((one) => one.at >= since && one.at < until));
+    expect(await ids({ sinceMs: at(since), untilMs: at(until) })).toEqual(
+      expected((one) => one.at >= since && one.at < until),
+    );
     expect(await ids({ agent: 'agent-1' })).toEqual(expected(({ agent }) => agent === 'agent-1'));
     expect(await ids({ agent: 'agent-1', type: 'events' })).toEqual(
       expected(({ agent, type }) => agent === 'agent-1' && type === 'events'),
     );
-    expect(await ids({ conditions: [new Condition('$.host.name=host-2'), new Condition('$.n=5')] })).toEqual(['id-00000005']);
+    expect(await ids({ conditions: [new Condition('$.host.name=host-2'), new Condition('$.n=5')] })).toEqual([
+      'id-00000005',
+    ]);
     expect(await ids({ agent: 'nobody' })).toEqual([]);
   });
 
@@ -100,7 +114,10 @@ describe('an archive with a folder a day and an agent', () => {
       remove: (...args) => parts.store.remove(...args),
       check: (...args) => parts.store.check(...args),
     };
-    await cat({ ...parts, store }, { sinceMs: at('2026-05-02T00:00:00Z'), untilMs: at('2026-05-02T12:00:00Z'), agent: 'agent-0' });
+    await cat(
+      { ...parts, store },
+      { sinceMs: at('2026-05-02T00:00:00Z'), untilMs: at('2026-05-02T12:00:00Z'), agent: 'agent-0' },
+    );
     expect(listed).toEqual(['2026/05/02/agent-0/reports-']);
     expect(read).toEqual(['2026/05/02/agent-0/reports-2026-05-01T23-59-50.000Z.jsonl.zst']);
   });
@@ -121,9 +138,15 @@ describe('an archive in S3', () => {
     await deliverAll(reports.process());
     const content = await s3.content('telemetry/reports-2026-05-01T12-00-00.000Z.jsonl.zst');
     await writeFile(join(reports.dir, 'copy.jsonl.zst'), content);
-    expect(await zstdcat(join(reports.dir, 'copy.jsonl.zst'))).toBe(given.map(({ line }) => `${line}\n`).join(''));
+    expect(await zstdcat(join(reports.dir, 'copy.jsonl.zst'))).toBe(
+      given.map(({ line }) => `${line}\n`).join(''),
+    );
     expect((await cat(reports.parts())).found.map(({ text }) => text)).toEqual(given.map(({ line }) => line));
-    expect(await reports.process().audit({ deep: true })).toMatchObject({ delivered: 2000, missing: 0, duplicated: 0 });
+    expect(await reports.process().audit({ deep: true })).toMatchObject({
+      delivered: 2000,
+      missing: 0,
+      duplicated: 0,
+    });
   });
 
   test('that has lost a file is told of by a deep audit', async () => {
@@ -168,7 +191,10 @@ describe('reports cat', () => {
     expect(rest.stderr).toContain('reports-2026-05-01T14-00-00.000Z.jsonl: 1 of its lines are no JSON');
   });
 
-  test.each([['--since', 'yesterday'], ['--where', 'n=1']])('refuses %s %s', async (flag, value) => {
+  test.each([
+    ['--since', 'yesterday'],
+    ['--where', 'n=1'],
+  ])('refuses %s %s', async (flag, value) => {
     expect(await runCli(['reports', 'cat', flag, value])).toMatchObject({ status: 2 });
   });
 });
@@ -182,7 +208,10 @@ describe('reports import', () => {
       LOG_COURIER_REPORTS_SPOOL_DIRECTORY: reports.spool,
     };
     const first = await runCli(['reports', 'import', reports.dir], { environment });
-    expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining('1 files with 2 reports taken') });
+    expect(first).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('1 files with 2 reports taken'),
+    });
     const again = await runCli(['reports', 'import', reports.archive], { environment });
     expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('is in the archive itself') });
   });

@@ -5,7 +5,17 @@ import { failureOf } from '../../src/pipelines/errors.js';
 import type { FileStore } from '../../src/destinations/file-store.js';
 import { Book } from '../../src/pipelines/reports/book/book.js';
 import { Inputs } from '../../src/pipelines/reports/inputs.js';
-import { cat, deliverAll, delivering, discovering, filesBelow, noSignal, testReports, zstdcat, type TestReports } from '../support/reports.js';
+import {
+  cat,
+  deliverAll,
+  delivering,
+  discovering,
+  filesBelow,
+  noSignal,
+  testReports,
+  zstdcat,
+  type TestReports,
+} from '../support/reports.js';
 import { someReports, writeSegment } from '../support/segments.js';
 
 let reports: TestReports;
@@ -31,7 +41,10 @@ describe('a sealed segment', () => {
     expect(await sealed()).toEqual([]);
     const path = join(reports.archive, 'reports-2026-05-01T12-00-00.000Z.jsonl.zst');
     expect(await zstdcat(path)).toBe(given.map(({ line }) => `${line}\n`).join(''));
-    expect(await pipeline.status()).toMatchObject({ undeliveredRecords: 0, orders: { open: 0, delivered: 1 } });
+    expect(await pipeline.status()).toMatchObject({
+      undeliveredRecords: 0,
+      orders: { open: 0, delivered: 1 },
+    });
     expect(await pipeline.audit({ deep: true })).toMatchObject({
       ...{ records: 5000, delivered: 5000, missing: 0, duplicated: 0, undelivered: 0, objects: 1 },
     });
@@ -141,26 +154,28 @@ describe('a process that dies', () => {
     }
   }
 
-  test.each(['before a file is there', 'after it', 'between the book and the spool', 'before the segment is removed'])(
-    '%s leaves each report once',
-    async (moment) => {
-      await writeSegment(reports.spool, 1, someReports(700));
-      const killed = reports.process(({ store, spool, log }) => {
-        if (moment === 'before a file is there') return { store: dyingStore(store, 'before') };
-        if (moment === 'after it') return { store: dyingStore(store, 'after') };
-        if (moment === 'before the segment is removed') return { inputs: new DyingInputs(spool) };
-        return { book: new DyingBook({ folder: join(spool, 'book'), writer: 'w', retentionDays: 30, log }) };
-      });
-      await expect(deliverAll(killed)).rejects.toThrow('killed');
-      expect(await sealed()).toHaveLength(1);
-      await deliverAll(reports.process());
-      expect(await sealed()).toEqual([]);
-      const ids = (await cat(reports.parts())).found.map(({ report }) => report);
-      expect(ids).toHaveLength(700);
-      expect(new Set(ids.map((report) => JSON.stringify(report))).size).toBe(700);
-      expect(await reports.process().status()).toMatchObject({ orders: { open: 0, failed: 0, delivered: 1 } });
-    },
-  );
+  test.each([
+    'before a file is there',
+    'after it',
+    'between the book and the spool',
+    'before the segment is removed',
+  ])('%s leaves each report once', async (moment) => {
+    await writeSegment(reports.spool, 1, someReports(700));
+    const killed = reports.process(({ store, spool, log }) => {
+      if (moment === 'before a file is there') return { store: dyingStore(store, 'before') };
+      if (moment === 'after it') return { store: dyingStore(store, 'after') };
+      if (moment === 'before the segment is removed') return { inputs: new DyingInputs(spool) };
+      return { book: new DyingBook({ folder: join(spool, 'book'), writer: 'w', retentionDays: 30, log }) };
+    });
+    await expect(deliverAll(killed)).rejects.toThrow('killed');
+    expect(await sealed()).toHaveLength(1);
+    await deliverAll(reports.process());
+    expect(await sealed()).toEqual([]);
+    const ids = (await cat(reports.parts())).found.map(({ report }) => report);
+    expect(ids).toHaveLength(700);
+    expect(new Set(ids.map((report) => JSON.stringify(report))).size).toBe(700);
+    expect(await reports.process().status()).toMatchObject({ orders: { open: 0, failed: 0, delivered: 1 } });
+  });
 
   test('while it writes the book leaves half a line, which counts for nothing', async () => {
     await writeSegment(reports.spool, 1, someReports(10));
@@ -178,9 +193,12 @@ describe('an order that failed', () => {
     await writeSegment(reports.spool, 1, someReports(10));
     const pipeline = reports.process();
     const { orders } = await pipeline.discover(discovering());
-    for (const order of orders) await pipeline.fail(order, { code: 'NoSuchBucket', reason: 'r', targets: ['t'], objects: [] });
+    for (const order of orders)
+      await pipeline.fail(order, { code: 'NoSuchBucket', reason: 'r', targets: ['t'], objects: [] });
     expect(await pipeline.outstanding({ shard: 0, shards: 1 })).toEqual([]);
-    expect(await reports.process().failed({ group: { code: 'NoSuchBucket', targets: ['t'] } })).toHaveLength(1);
+    expect(await reports.process().failed({ group: { code: 'NoSuchBucket', targets: ['t'] } })).toHaveLength(
+      1,
+    );
     expect(await pipeline.failed({ source: 'other' })).toEqual([]);
     await pipeline.reopen(orders);
     expect(await deliverAll(pipeline)).toBe(1);
@@ -193,8 +211,13 @@ describe('an order that failed', () => {
     const pipeline = reports.process();
     const { orders } = await pipeline.discover(discovering());
     const id = orders[0]?.id ?? '';
-    expect(await pipeline.skip(id, { by: 'me', reason: 'r' })).toMatchObject({ skip: { by: 'me', records: 10 } });
-    expect(await pipeline.skip(id, { by: 'you', reason: 's' })).toMatchObject({ already: true, skip: { by: 'me' } });
+    expect(await pipeline.skip(id, { by: 'me', reason: 'r' })).toMatchObject({
+      skip: { by: 'me', records: 10 },
+    });
+    expect(await pipeline.skip(id, { by: 'you', reason: 's' })).toMatchObject({
+      already: true,
+      skip: { by: 'me' },
+    });
     expect(await readdir(join(reports.spool, 'given-up'))).toEqual([name]);
     await copyFile(join(reports.spool, 'given-up', name), join(reports.spool, name));
     expect(await deliverAll(pipeline)).toBe(0);
@@ -211,7 +234,14 @@ describe('the pages', () => {
     await writeSegment(reports.spool, 2, someReports(7, '2026-05-01T13:00:00.000Z'));
     await pipeline.discover(discovering());
     expect(await pipeline.sources()).toMatchObject({
-      sources: [{ source: 'collector', waitingRecords: 7, oldestAt: '2026-05-01T13:00:00.000Z', targets: [reports.archive] }],
+      sources: [
+        {
+          source: 'collector',
+          waitingRecords: 7,
+          oldestAt: '2026-05-01T13:00:00.000Z',
+          targets: [reports.archive],
+        },
+      ],
       orders: { open: 1, delivered: 1 },
     });
     const timeline = await pipeline.timeline('collector', { page: 1, pageSize: 10 });

@@ -5,7 +5,15 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { compress } from 'zstd-napi';
 import { importFiles, type Imported } from '../../src/pipelines/reports/import/import-files.js';
 import { takeDropped } from '../../src/pipelines/reports/import/watch.js';
-import { cat, deliverAll, filesBelow, noSignal, testReports, zstdcat, type TestReports } from '../support/reports.js';
+import {
+  cat,
+  deliverAll,
+  filesBelow,
+  noSignal,
+  testReports,
+  zstdcat,
+  type TestReports,
+} from '../support/reports.js';
 
 let reports: TestReports;
 let from: string;
@@ -64,7 +72,10 @@ describe('files that another collector left', () => {
     await mkdir(join(from, 'deep'));
     await writeFile(join(from, 'reports-2026-01-01T00-00-00.001Z.jsonl'), '{"n":1}\n\n{"n":2}\n');
     await writeFile(join(from, 'reports-2026-01-01T00-00-00.002Z.jsonl.gz'), gzipSync('{"n":3}\n'));
-    await writeFile(join(from, 'deep', 'reports-2026-01-01T00-00-00.003Z.jsonl.zst'), compress(Buffer.from('{"n":4}')));
+    await writeFile(
+      join(from, 'deep', 'reports-2026-01-01T00-00-00.003Z.jsonl.zst'),
+      compress(Buffer.from('{"n":4}')),
+    );
     await writeFile(join(from, 'README'), 'no reports');
     expect(await take(join(from, 'taken'))).toEqual({ files: 3, records: 4, known: 0, problems: 0 });
     expect(await filesBelow(from)).toEqual([
@@ -143,7 +154,10 @@ describe('a directory that is watched', () => {
   });
 
   test('is looked at by discovery', async () => {
-    const watched = await testReports({ 'reports.watch-directory': from, 'reports.watch-quiet-seconds': '0' });
+    const watched = await testReports({
+      'reports.watch-directory': from,
+      'reports.watch-quiet-seconds': '0',
+    });
     await writeFile(join(from, 'a.jsonl'), '{"n":1}\n');
     expect(await deliverAll(watched.service())).toBe(1);
     expect((await cat(watched.parts())).found.map(({ text }) => text)).toEqual(['{"n":1}']);

@@ -22,7 +22,9 @@ export interface TestReports {
   readonly spool: string;
   readonly archive: string;
   /** A process of it, as it were: with a memory of its own, and with parts exchanged. */
-  readonly process: (exchange?: (parts: AllReportsParts) => Partial<AllReportsParts>) => Pipeline<ReportsOrder>;
+  readonly process: (
+    exchange?: (parts: AllReportsParts) => Partial<AllReportsParts>,
+  ) => Pipeline<ReportsOrder>;
   readonly service: () => Pipeline<ReportsOrder>;
   readonly parts: () => AllReportsParts;
   readonly stop: () => Promise<void>;
@@ -37,7 +39,11 @@ export async function testReports(flags: Readonly<Record<string, string>> = {}):
   const { settings } = loadSettings({ flags: given, environment: {} });
   await makeArchiveDirectory(settings, spool);
   const opened: { close: () => unknown }[] = [];
-  const open = (): { settings: typeof settings; log: ReturnType<typeof silentLog>; metrics: ReturnType<typeof createMetrics> } => ({
+  const open = (): {
+    settings: typeof settings;
+    log: ReturnType<typeof silentLog>;
+    metrics: ReturnType<typeof createMetrics>;
+  } => ({
     settings,
     log: silentLog(),
     metrics: createMetrics(),

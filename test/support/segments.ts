@@ -13,7 +13,11 @@ export interface TestReport {
 }
 
 /** Writes a sealed segment into a spool. */
-export async function writeSegment(spool: string, sequence: number, reports: readonly TestReport[]): Promise<string> {
+export async function writeSegment(
+  spool: string,
+  sequence: number,
+  reports: readonly TestReport[],
+): Promise<string> {
   const parts: Buffer[] = [Buffer.from('LCSPOOL1')];
   for (const { id, at, agent, type, line } of reports) {
     const header = Buffer.from(JSON.stringify({ id, at: Date.parse(at), agent, type }));
@@ -32,7 +36,11 @@ export async function writeSegment(spool: string, sequence: number, reports: rea
 }
 
 /** Reports of some agents, one a second. */
-export function someReports(count: number, from = '2026-05-01T12:00:00.000Z', first = 0): readonly TestReport[] {
+export function someReports(
+  count: number,
+  from = '2026-05-01T12:00:00.000Z',
+  first = 0,
+): readonly TestReport[] {
   return Array.from({ length: count }, (_, index) => {
     const n = first + index;
     return {

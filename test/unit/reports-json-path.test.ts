@@ -5,7 +5,10 @@ const report = {
   os: { name: 'linux', 'kernel.release': '6.1' },
   load: [0.5, 1, 2],
   up: true,
-  disk: [{ name: '/', full: null }, { name: '/var', full: 0.9 }],
+  disk: [
+    { name: '/', full: null },
+    { name: '/var', full: 0.9 },
+  ],
   'a=b': 'c=d',
 };
 
@@ -27,9 +30,12 @@ describe('a JSONPath', () => {
     expect(new JsonPath(path).valuesIn(report)).toEqual(values);
   });
 
-  test.each(['os.name', '$os', '$.', '$..name', '$[?(@.a)]', "$['a", '$.load[1:2]', ''])('%j is refused', (path) => {
-    expect(() => new JsonPath(path)).toThrow(InvalidJsonPathError);
-  });
+  test.each(['os.name', '$os', '$.', '$..name', '$[?(@.a)]', "$['a", '$.load[1:2]', ''])(
+    '%j is refused',
+    (path) => {
+      expect(() => new JsonPath(path)).toThrow(InvalidJsonPathError);
+    },
+  );
 });
 
 describe('a condition', () => {

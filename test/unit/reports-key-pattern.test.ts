@@ -47,7 +47,10 @@ describe('the names of files', () => {
 
   test('tell what they were made of, whatever agents and types are called', () => {
     const pattern = new KeyPattern(ALL, 'east');
-    const word = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.constantFrom('', '.', '..', '_none', 'a.b'));
+    const word = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc.constantFrom('', '.', '..', '_none', 'a.b'),
+    );
     fc.assert(
       fc.property(word, word, (agent, type) => {
         const name = pattern.nameOf({ ...parts, agent, type });
@@ -74,12 +77,17 @@ describe('the names of files', () => {
     );
   });
 
-  test.each(['reports.jsonl.zst', 'r-{time}.jsonl', '{tiem}-{id}.jsonl.zst', '{time.jsonl.zst', '/{time}.jsonl.zst', '../{time}.jsonl.zst', 'a//{time}.jsonl.zst'])(
-    'cannot follow from %j',
-    (pattern) => {
-      expect(() => new KeyPattern(pattern, '')).toThrow(InvalidKeyPatternError);
-    },
-  );
+  test.each([
+    'reports.jsonl.zst',
+    'r-{time}.jsonl',
+    '{tiem}-{id}.jsonl.zst',
+    '{time.jsonl.zst',
+    '/{time}.jsonl.zst',
+    '../{time}.jsonl.zst',
+    'a//{time}.jsonl.zst',
+  ])('cannot follow from %j', (pattern) => {
+    expect(() => new KeyPattern(pattern, '')).toThrow(InvalidKeyPatternError);
+  });
 });
 
 describe('looking for files', () => {

@@ -171,7 +171,9 @@ function when(text: string): number {
   }
   const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at))
-    throw new InvalidArgumentError('Give a time such as 2026-11-01T00:00:00Z, or an age such as 15m, 1h or 3d.');
+    throw new InvalidArgumentError(
+      'Give a time such as 2026-11-01T00:00:00Z, or an age such as 15m, 1h or 3d.',
+    );
   return at;
 }
 
