@@ -3,6 +3,7 @@ import { address, dashboardSettings, port } from './dashboard-settings.js';
 import { engineSettings } from './engine-settings.js';
 import { notificationSettings } from './notification-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
+import { tablesSettings } from './tables-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
 /**
@@ -199,6 +200,8 @@ export const settingsTable = {
     'log-courier-manifests/',
     'Stands between the target prefix and the name of a manifest.',
   ),
+
+  ...tablesSettings,
 
   ...dashboardSettings,
 

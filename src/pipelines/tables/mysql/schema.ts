@@ -1,0 +1,125 @@
+import type { Database } from './database.js';
+import { MysqlError } from './errors.js';
+import { quoted } from './identifiers.js';
+
+/** The order book. Keys are those of archived tables; times are UTC. */
+export const ORDERS = 'log_courier_orders';
+
+/** The largest key that was there at some times, of each table: which missing keys are old follows from it. */
+export const WATERMARKS = 'log_courier_watermarks';
+
+/** Which connection holds the archiver's lock of a table. */
+export const HOLDERS = 'log_courier_holders';
+
+/** The table in which archivers say how far they have copied: `log_scores_archive_status` for `log_scores`. */
+export function statusTableOf(table: string): string {
+  return `${table}_archive_status`;
+}
+
+const OPTIONS = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
+
+/** The statements that make what the pipeline needs beside the tables. */
+export function schemaStatements(tables: readonly string[]): readonly string[] {
+  return [
+    `CREATE TABLE IF NOT EXISTS ${ORDERS} (
+  id CHAR(16) NOT NULL PRIMARY KEY,
+  archiver VARCHAR(32) NOT NULL,
+  kind VARCHAR(16) NOT NULL,
+  source_table VARCHAR(64) NOT NULL,
+  after_key BIGINT NOT NULL,
+  up_to_key BIGINT NOT NULL,
+  which_rows VARCHAR(64) NOT NULL DEFAULT '',
+  key_runs LONGBLOB NOT NULL,
+  records BIGINT NOT NULL,
+  checksum VARCHAR(40) NOT NULL,
+  first_key BIGINT NOT NULL,
+  first_at DATETIME(3) NOT NULL,
+  oldest_at DATETIME(3) NOT NULL,
+  state VARCHAR(16) NOT NULL,
+  ordered_at DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  delivered_at DATETIME(3) NULL,
+  delivered_records BIGINT NOT NULL DEFAULT 0,
+  delivered_bytes BIGINT NOT NULL DEFAULT 0,
+  delivered_by VARCHAR(255) NOT NULL DEFAULT '',
+  objects MEDIUMTEXT NOT NULL,
+  failure_code VARCHAR(255) NOT NULL DEFAULT '',
+  failure_reason TEXT NOT NULL,
+  failure_targets TEXT NOT NULL,
+  failing_since DATETIME(3) NULL,
+  skipped_by VARCHAR(255) NOT NULL DEFAULT '',
+  skip_reason TEXT NOT NULL,
+  skipped_records BIGINT NOT NULL DEFAULT 0,
+  KEY in_state (archiver, source_table, state, after_key),
+  KEY by_end (archiver, source_table, kind, up_to_key),
+  KEY by_delivery (archiver, delivered_at),
+  KEY by_update (archiver, state, updated_at)
+) ${OPTIONS}`,
+    `CREATE TABLE IF NOT EXISTS ${WATERMARKS} (
+  source_table VARCHAR(64) NOT NULL,
+  seen_at DATETIME(6) NOT NULL,
+  max_key BIGINT NOT NULL,
+  PRIMARY KEY (source_table, seen_at)
+) ${OPTIONS}`,
+    `CREATE TABLE IF NOT EXISTS ${HOLDERS} (
+  source_table VARCHAR(64) NOT NULL PRIMARY KEY,
+  connection_id BIGINT UNSIGNED NOT NULL,
+  holder VARCHAR(255) NOT NULL,
+  since DATETIME(3) NOT NULL
+) ${OPTIONS}`,
+    ...tables.map(
+      (table) => `CREATE TABLE IF NOT EXISTS ${quoted(statusTableOf(table))} (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  archiver VARCHAR(255) NOT NULL,
+  log_score_id BIGINT UNSIGNED DEFAULT NULL,
+  modified_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE KEY archiver (archiver)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
+    ),
+  ];
+}
+
+/** The tables of the order book are missing, and this user may not make them. */
+export class SchemaMissingError extends Error {
+  override readonly name = 'SchemaMissingError';
+
+  /** @param statements what somebody who may has to run */
+  constructor(statements: readonly string[], options: ErrorOptions) {
+    super(
+      `the database’s user may not create the tables that the order book needs; have this run by somebody who may:\n${statements.join(';\n')};`,
+      options,
+    );
+  }
+}
+
+/** Errors that say that a right is missing: to a table, to a database. */
+const DENIED: ReadonlySet<number> = new Set([1142, 1044, 1227]);
+
+/**
+ * Makes what is missing of the tables.
+ *
+ * @throws {SchemaMissingError} with the statements, when the user may not
+ */
+export async function applyTablesSchema(database: Database, tables: readonly string[]): Promise<void> {
+  const statements = schemaStatements(tables);
+  for (const sql of statements) {
+    try {
+      await database.change('create a table of the order book', sql);
+    } catch (error) {
+      const isDenied = error instanceof MysqlError && DENIED.has(error.errno);
+      if (!isDenied) throw error;
+      if (await hasTable(database, sql)) continue;
+      throw new SchemaMissingError(statements, { cause: error });
+    }
+  }
+}
+
+async function hasTable(database: Database, sql: string): Promise<boolean> {
+  const name = /EXISTS `?(\w+)`?/.exec(sql)?.[1] ?? '';
+  const rows = await database.rows(
+    'look for a table of the order book',
+    'SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?',
+    [name],
+  );
+  return rows.length > 0;
+}
