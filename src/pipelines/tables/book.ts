@@ -70,17 +70,20 @@ export class OrderBook {
 
   /**
    * Writes new orders of a table down, all or none. Nothing is written when meanwhile another process has ordered beyond
-   * where the first of them begins.
+   * where the first of them begins, or has ordered late rows, or old rows to be deleted.
    *
+   * @param lateBefore how many orders of late rows there were when these late rows were found to be in none
    * @returns whether they are in the book
    */
-  async add(table: string, orders: readonly NewOrder[]): Promise<boolean> {
+  async add(table: string, orders: readonly NewOrder[], lateBefore?: number): Promise<boolean> {
     const first = orders[0]?.order;
     if (first === undefined) return true;
     return this.database.transaction('write work orders', async (session) => {
       await lockStatus(session, this.archiver, table);
       const position = await positionOf(session, this.archiver, table, true);
       if (!isNext(first, position)) return false;
+      if (first.kind === 'late' && (await this.countLate(table, session)) !== lateBefore) return false;
+      if (first.kind === 'deletion' && (await this.hasUnsettled(table, session))) return false;
       for (const order of orders) await this.insert(session, order);
       return true;
     });
@@ -162,6 +165,27 @@ export class OrderBook {
     const counts = { open: 0, failed: 0, skipped: 0, delivered: 0 };
     for (const { state, orders } of rows) counts[state] = orders;
     return counts;
+  }
+
+  /** How many orders of late rows a table has. */
+  async countLate(table: string, session: Session = this.database): Promise<number> {
+    const [row] = await session.query(
+      z.object({ orders: z.number() }),
+      'count the orders of late rows',
+      `SELECT COUNT(*) AS orders FROM ${ORDERS} WHERE archiver = ? AND source_table = ? AND kind = 'late'`,
+      [this.archiver, table],
+    );
+    return row?.orders ?? 0;
+  }
+
+  private async hasUnsettled(table: string, session: Session): Promise<boolean> {
+    const rows = await session.query(
+      z.object({ id: z.string() }),
+      'look for work orders that are not settled',
+      `SELECT id FROM ${ORDERS} WHERE archiver = ? AND source_table = ? AND state IN ('open', 'failed') LIMIT 1`,
+      [this.archiver, table],
+    );
+    return rows.length > 0;
   }
 
   private async settle(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Session } from './mysql/database.js';
 import { quoted } from './mysql/identifiers.js';
-import { ORDERS, statusTableOf } from './mysql/schema.js';
+import { HOLDERS, ORDERS, statusTableOf } from './mysql/schema.js';
 import type { Archiver } from './order.js';
 
 /** Where an archiver of a table stands, by the order book and by the status table. */
@@ -73,8 +73,20 @@ export async function positionOf(
   };
 }
 
-/** Locks the row of an archiver, which is made if need be: everybody who adds or commits orders does so first. */
+/**
+ * Locks where an archiver stands until the transaction ends: everybody who adds or commits orders does so first. What
+ * deletes has no row in the status table, where others would take it for a destination.
+ */
 export async function lockStatus(session: Session, archiver: Archiver, table: string): Promise<void> {
+  if (archiver === 'cleanup') {
+    await session.query(
+      z.object({ one: z.number() }),
+      'lock the clean-up of a table',
+      `SELECT 1 AS one FROM ${HOLDERS} WHERE source_table = ? FOR UPDATE`,
+      [table],
+    );
+    return;
+  }
   await session.change(
     'lock the status table',
     `INSERT INTO ${quoted(statusTableOf(table))} (archiver, log_score_id) SELECT ?, NULL FROM DUAL

@@ -27,6 +27,8 @@ export interface Session {
   query<Type>(schema: z.ZodType<Type>, doing: string, sql: string, values?: Values): Promise<Type[]>;
   /** Changes something; answers how many rows. */
   change(doing: string, sql: string, values?: Values): Promise<number>;
+  /** The same by a statement whose text is made for one use: the server need not remember it. */
+  changeOnce(doing: string, sql: string): Promise<number>;
 }
 
 /** How often a transaction is tried that lost against another. */
@@ -56,6 +58,11 @@ export class Database implements Session {
   /** See {@link Session.change}. */
   change(doing: string, sql: string, values: Values = []): Promise<number> {
     return this.during(doing, (connection) => this.sessionOn(connection).change(doing, sql, values));
+  }
+
+  /** See {@link Session.changeOnce}. */
+  changeOnce(doing: string, sql: string): Promise<number> {
+    return this.during(doing, (connection) => this.sessionOn(connection).changeOnce(doing, sql));
   }
 
   /** Rows as arrays of values, in the order of the columns, by the binary protocol: fast, and floats are exact. */
@@ -202,6 +209,10 @@ export class Database implements Session {
         const [outcome] = await connection
           .execute<ResultSetHeader>({ sql, values: valuesOf(values) })
           .catch(fail(doing));
+        return outcome.affectedRows;
+      },
+      changeOnce: async (doing, sql) => {
+        const [outcome] = await connection.query<ResultSetHeader>(sql).catch(fail(doing));
         return outcome.affectedRows;
       },
     };
