@@ -3,12 +3,13 @@ import type { Settings } from '../../config/settings.js';
 import type { Log } from '../../observability/log.js';
 import type { Pipeline } from '../pipeline.js';
 import { OrderBook } from './book.js';
+import { createCleaning } from './cleanup/cleaning.js';
 import { createCopying } from './copying.js';
 import type { Copier } from './destinations/copier.js';
 import { ArchiverLocks } from './lock.js';
 import { Database } from './mysql/database.js';
 import { Notes } from './notes.js';
-import { rulesOf, type SharedParts } from './parts.js';
+import { rulesOf, type ArchiverParts, type SharedParts } from './parts.js';
 import { Shapes } from './shape/shapes.js';
 
 /** What the pipelines work with. */
@@ -44,8 +45,15 @@ export function createTables({ settings, log, copiers }: TablesParts): Tables {
     const parts = { ...shared, archiver, book, notes: new Notes(), rules: rulesOf(settings, archiver) };
     return createCopying(parts, copier);
   });
+  const cleaningParts = (): ArchiverParts => ({
+    ...shared,
+    archiver: 'cleanup',
+    book: new OrderBook(database, 'cleanup', writer),
+    notes: new Notes(),
+    rules: { min: 1, max: settings['tables.cleanup-batch-max'], intervalSeconds: 0 },
+  });
   return {
-    pipelines,
+    pipelines: settings['tables.cleanup-enabled'] ? [...pipelines, createCleaning(cleaningParts())] : pipelines,
     database,
     close: async () => {
       await shared.locks.close();
