@@ -1,5 +1,5 @@
 /** The engines that log-courier can run by itself. */
-export type EngineName = 'clickhouse' | 'redis' | 's3';
+export type EngineName = 'clickhouse' | 'mariadb' | 'redis' | 's3';
 
 /** An engine did not start. The message says which, why, and what to do. */
 export class EngineStartError extends Error {
