@@ -129,7 +129,7 @@ describe('a file', () => {
     ['x'.repeat(256), 'more than 255 bytes'],
     ['ab/'.repeat(400) + 'a', 'more than 1024 bytes'],
     ['.log-courier-a', 'for what is being written'],
-  ])('cannot be named %j', async (name, why) => {
+  ])('with a name that some store cannot hold is refused (%#)', async (name, why) => {
     expect(() => {
       checkFileName(name);
     }).toThrow(InvalidFileNameError);

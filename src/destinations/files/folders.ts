@@ -1,5 +1,6 @@
 import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemCodeOf } from './errors.js';
 
 /**
  * Makes a folder and those above it that are missing, below a directory that is there, so that they are there after a
@@ -10,9 +11,9 @@ export async function makeFolder(directory: string, folder: string, mode: number
   try {
     await mkdir(folder, { mode });
   } catch (error) {
-    if (!(error instanceof Object) || !('code' in error)) throw error;
-    if (error.code === 'EEXIST') return;
-    if (error.code !== 'ENOENT' || dirname(folder) === directory) throw error;
+    const code = systemCodeOf(error);
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(folder) === directory) throw error;
     await makeFolder(directory, dirname(folder), mode);
     await makeFolder(directory, folder, mode);
     return;

@@ -4,6 +4,7 @@ import { readdir, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { RESERVED_NAME } from '../file-store.js';
+import { systemCodeOf } from './errors.js';
 
 /**
  * Names of files that are being written: `.log-courier-PLACE-PID-START-RANDOM.part`. They tell who writes: the host and
@@ -77,6 +78,6 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     // EPERM: it is there, and another user's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return systemCodeOf(error) === 'EPERM';
   }
 }
