@@ -82,7 +82,15 @@ export function decimal(minimum: number, maximum: number = Number.MAX_SAFE_INTEG
 }
 
 /** Units of a duration as Go writes it, in seconds. */
-const GO_UNITS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6, ns: 1e-9 };
+const GO_UNITS: Readonly<Record<string, number>> = {
+  h: 3600,
+  m: 60,
+  s: 1,
+  ms: 1e-3,
+  us: 1e-6,
+  µs: 1e-6,
+  ns: 1e-9,
+};
 
 /** A duration in seconds, written as a number, or as Go writes it: `2m`, `1h30m`, `500ms`. */
 export function seconds(minimum: number, maximum: number): z.ZodType<number> {

@@ -16,7 +16,10 @@ const TABLE_LIST = 'one table or several, comma-separated, each as table or tabl
 /** Tables with their columns; `table` alone stands for `table:id:ts`. */
 function tableNames(): z.ZodType<readonly TableName[]> {
   return z
-    .preprocess(listFrom, z.array(z.string(TABLE_LIST).regex(TABLE, TABLE_LIST), TABLE_LIST).min(1, TABLE_LIST))
+    .preprocess(
+      listFrom,
+      z.array(z.string(TABLE_LIST).regex(TABLE, TABLE_LIST), TABLE_LIST).min(1, TABLE_LIST),
+    )
     .transform((list) =>
       list.map((one) => {
         const [table = '', key = 'id', time = 'ts'] = one.split(':');
@@ -33,9 +36,7 @@ function tableNames(): z.ZodType<readonly TableName[]> {
 function names(): z.ZodType<readonly string[]> {
   const allowed = 'names of tables, comma-separated, or nothing';
   const name = new RegExp(`^${NAME}$`);
-  return z
-    .preprocess(listFrom, z.array(z.string(allowed).regex(name, allowed), allowed))
-    .describe(allowed);
+  return z.preprocess(listFrom, z.array(z.string(allowed).regex(name, allowed), allowed)).describe(allowed);
 }
 
 function listFrom(value: unknown): unknown {
@@ -72,12 +73,10 @@ function batchSettings(
       `Fewest rows in one batch for ${of}; fewer wait.`,
       { unit: 'rows', aliases: [`batch_${short}_min_size`] },
     ),
-    [`tables.${name}-batch-max`]: setting(
-      integer(1, MOST_ROWS),
-      max,
-      `Most rows in one batch for ${of}.`,
-      { unit: 'rows', aliases: [`batch_${short}_max_size`] },
-    ),
+    [`tables.${name}-batch-max`]: setting(integer(1, MOST_ROWS), max, `Most rows in one batch for ${of}.`, {
+      unit: 'rows',
+      aliases: [`batch_${short}_max_size`],
+    }),
     [`tables.${name}-interval-seconds`]: setting(
       seconds(0, 31_536_000),
       interval,
@@ -142,12 +141,9 @@ export const tablesSettings = {
     'Tables to archive. The key is a growing whole number, id unless said otherwise; the time column, ts unless said otherwise, tells how old a row is.',
     { aliases: ['app_default_table'] },
   ),
-  'tables.valid-names': setting(
-    names(),
-    '',
-    'When given, tables.names and archive -t may name no others.',
-    { aliases: ['app_valid_tables'] },
-  ),
+  'tables.valid-names': setting(names(), '', 'When given, tables.names and archive -t may name no others.', {
+    aliases: ['app_valid_tables'],
+  }),
   'tables.settle-seconds': setting(
     seconds(0, 86_400),
     60,
@@ -186,9 +182,14 @@ export const tablesSettings = {
     '',
     'What the keys in that bucket begin with.',
   ),
-  'tables.gcs-bucket': setting(text(), '', 'Bucket of Google Cloud Storage for Avro files; nothing for none.', {
-    aliases: ['gc_bucket'],
-  }),
+  'tables.gcs-bucket': setting(
+    text(),
+    '',
+    'Bucket of Google Cloud Storage for Avro files; nothing for none.',
+    {
+      aliases: ['gc_bucket'],
+    },
+  ),
   'tables.gcs-project': setting(googleName(), '', 'Google Cloud project of that bucket.', {
     aliases: ['gc_project'],
   }),
@@ -206,9 +207,14 @@ export const tablesSettings = {
     'Cache-Control of the files in buckets.',
     { aliases: ['gc_cache_control'] },
   ),
-  'tables.bigquery-dataset': setting(googleName(), '', 'Dataset of BigQuery for the rows; nothing for none.', {
-    aliases: ['bq_dataset'],
-  }),
+  'tables.bigquery-dataset': setting(
+    googleName(),
+    '',
+    'Dataset of BigQuery for the rows; nothing for none.',
+    {
+      aliases: ['bq_dataset'],
+    },
+  ),
   'tables.bigquery-project': setting(googleName(), '', 'Google Cloud project of that dataset.', {
     aliases: ['bq_project'],
   }),
@@ -229,10 +235,15 @@ export const tablesSettings = {
   ...batchSettings('clickhouse', 'ch', [50, 500_000, 0], 'ClickHouse'),
   ...batchSettings('bigquery', 'bq', [200, 10_000_000, 600], 'BigQuery'),
   ...batchSettings('avro', 'avro', [500_000, 10_000_000, 86_400], 'Avro files'),
-  'tables.cleanup-batch-max': setting(integer(1, 10_000_000), 200_000, 'Most rows that one cleanup deletes.', {
-    unit: 'rows',
-    aliases: ['cleanup_batch_size'],
-  }),
+  'tables.cleanup-batch-max': setting(
+    integer(1, 10_000_000),
+    200_000,
+    'Most rows that one cleanup deletes.',
+    {
+      unit: 'rows',
+      aliases: ['cleanup_batch_size'],
+    },
+  ),
   'tables.cleanup-interval-seconds': setting(
     seconds(0, 86_400),
     240,

@@ -28,7 +28,9 @@ function cutsOf(
 
 function keysIn({ after, upTo, missing }: Cut): readonly number[] {
   const gaps = new RunCursor(runsIn(missing, after));
-  return Array.from({ length: upTo - after }, (_, index) => after + 1 + index).filter((key) => !gaps.has(key));
+  return Array.from({ length: upTo - after }, (_, index) => after + 1 + index).filter(
+    (key) => !gaps.has(key),
+  );
 }
 
 const range = (from: number, to: number): readonly number[] =>
@@ -36,11 +38,26 @@ const range = (from: number, to: number): readonly number[] =>
 
 test.each([
   { what: 'takes all where nothing is missing', keys: range(1, 25), settledUpTo: 0, ends: [25] },
-  { what: 'ends before the first young gap', keys: [...range(1, 9), ...range(11, 30)], settledUpTo: 0, ends: [9] },
+  {
+    what: 'ends before the first young gap',
+    keys: [...range(1, 9), ...range(11, 30)],
+    settledUpTo: 0,
+    ends: [9],
+  },
   { what: 'goes past an old gap', keys: [...range(1, 9), ...range(11, 30)], settledUpTo: 10, ends: [30] },
   { what: 'goes past old gaps up to the first young one', keys: [1, 3, 5, 8], settledUpTo: 4, ends: [5] },
-  { what: 'takes nothing when the very first key is missing and young', keys: [2, 3], settledUpTo: 0, ends: [] },
-  { what: 'takes what has settled although its first key is missing', keys: [2, 3], settledUpTo: 1, ends: [3] },
+  {
+    what: 'takes nothing when the very first key is missing and young',
+    keys: [2, 3],
+    settledUpTo: 0,
+    ends: [],
+  },
+  {
+    what: 'takes what has settled although its first key is missing',
+    keys: [2, 3],
+    settledUpTo: 1,
+    ends: [3],
+  },
 ])('a batch $what', ({ keys, settledUpTo, ends }) => {
   expect(cutsOf(keys, { settledUpTo }).map(({ upTo }) => upTo)).toEqual(ends);
 });
@@ -88,7 +105,8 @@ test('each key that is taken is in exactly one batch, and none that was missing 
           end = cut.upTo;
         }
         // Nothing is taken behind a gap that is young.
-        const firstYoung = range(1, 400).find((key) => key > limits.settledUpTo && !keys.includes(key)) ?? 401;
+        const firstYoung =
+          range(1, 400).find((key) => key > limits.settledUpTo && !keys.includes(key)) ?? 401;
         expect(end).toBeLessThan(firstYoung);
         // What is left is too little, or lies behind such a gap.
         const rest = keys.filter((key) => key > end && key < firstYoung);
@@ -117,5 +135,7 @@ test('runs of keys are read as they were written', () => {
 
 test('the checksum of a key is the CRC-32 of its decimal text', () => {
   // As MariaDB answers for SELECT CRC32(0), CRC32(12345), CRC32(9007199254740991).
-  expect([0, 12_345, 9_007_199_254_740_991].map(crcOfKey)).toEqual([4_108_050_209, 3_421_846_044, 3_443_334_683]);
+  expect([0, 12_345, 9_007_199_254_740_991].map(crcOfKey)).toEqual([
+    4_108_050_209, 3_421_846_044, 3_443_334_683,
+  ]);
 });

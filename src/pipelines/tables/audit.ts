@@ -5,6 +5,7 @@ import { withoutOrdered } from './late.js';
 import { pipelineOf } from './order.js';
 import type { ArchiverParts } from './parts.js';
 import { RunCursor, runsIn } from './runs.js';
+import { selectionOf } from './selection.js';
 import type { TableShape } from './shape/shape.js';
 
 type Counts = { -readonly [Name in keyof Omit<AuditReport, 'pipeline' | 'orders'>]: number };
@@ -88,16 +89,21 @@ async function rowsInGaps(
 }
 
 async function auditCopies(
-  { book }: ArchiverParts,
+  parts: ArchiverParts,
   copier: Copier,
   shape: TableShape,
   counts: Counts,
   signal: AbortSignal,
 ): Promise<void> {
-  const entries = await book.entries("source_table = ? AND state = 'delivered' AND kind <> 'taken'", [shape.table]);
+  const entries = await parts.book.entries("source_table = ? AND state = 'delivered' AND kind <> 'taken'", [
+    shape.table,
+  ]);
   for (const entry of entries) {
     signal.throwIfAborted();
-    const { records, checksum } = await copier.find(entry, shape, signal);
+    const { records, checksum } = await copier.find(
+      { entry, shape, selection: await selectionOf(parts, entry) },
+      signal,
+    );
     const lacking = entry.order.records - records;
     counts.missing += Math.max(0, lacking);
     counts.duplicated += Math.max(0, -lacking);

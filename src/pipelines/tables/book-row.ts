@@ -72,7 +72,9 @@ export class DamagedBookError extends Error {
 
   /** @param id as the book has it */
   constructor(id: string) {
-    super(`work order ${id}: the order book has other boundaries for it than its id says; somebody changed the book`);
+    super(
+      `work order ${id}: the order book has other boundaries for it than its id says; somebody changed the book`,
+    );
   }
 }
 

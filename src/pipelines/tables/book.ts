@@ -127,7 +127,13 @@ export class OrderBook {
   }
 
   /** Orders that failed, the one that failed the longest ago first. */
-  async failed({ source, order, group, failedForSeconds, limit }: RetryFilter): Promise<readonly BookEntry[]> {
+  async failed({
+    source,
+    order,
+    group,
+    failedForSeconds,
+    limit,
+  }: RetryFilter): Promise<readonly BookEntry[]> {
     const conditions: [string, string | number | undefined][] = [
       ['source_table = ?', source],
       ['id = ?', order],
@@ -203,7 +209,8 @@ export class OrderBook {
   }
 
   private async insert(session: Session, { order, checksum, runs, state }: NewOrder): Promise<void> {
-    const { id, archiver, kind, table, after, upTo, which, records, firstKey, firstAt, oldestAt, orderedAt } = order;
+    const { id, archiver, kind, table, after, upTo, which, records, firstKey, firstAt, oldestAt, orderedAt } =
+      order;
     await session.change(
       'write a work order',
       `INSERT IGNORE INTO ${ORDERS} (id, archiver, kind, source_table, after_key, up_to_key, which_rows, key_runs, records,

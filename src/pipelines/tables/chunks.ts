@@ -80,7 +80,10 @@ export async function largestKey(database: Database, { table, key }: KeyColumn):
 }
 
 /** The smallest key of a table; undefined when it has no rows. */
-export async function smallestKey(database: Database, { table, key }: KeyColumn): Promise<number | undefined> {
+export async function smallestKey(
+  database: Database,
+  { table, key }: KeyColumn,
+): Promise<number | undefined> {
   const [row] = await database.rowsOnce(
     'look for the smallest key',
     `SELECT MIN(${quoted(key)}) FROM ${quoted(table)}`,

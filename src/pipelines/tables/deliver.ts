@@ -7,6 +7,7 @@ import type { TableOrder } from './order.js';
 import type { ArchiverParts } from './parts.js';
 import { rowsOf, type RowsWanted } from './rows.js';
 import { runsIn, type Run } from './runs.js';
+import { selectionOf } from './selection.js';
 import { formatRows } from './words.js';
 
 /** The order book does not know an order. */
@@ -15,7 +16,9 @@ export class UnknownOrderError extends Error {
 
   /** @param id the order's id */
   constructor(id: string) {
-    super(`work order ${id} is not in the order book; remove its job, its rows will be ordered again if need be`);
+    super(
+      `work order ${id} is not in the order book; remove its job, its rows will be ordered again if need be`,
+    );
   }
 }
 
@@ -32,12 +35,17 @@ export async function deliverRows(
   if (entry.state === 'delivered' || entry.state === 'skipped') return receiptOf(entry, entry.state);
   const { order } = entry;
   const shape = await shapes.of(order.table);
-  report(`${formatRows(order.records)} of ${order.table}, keys above ${String(order.after)} up to ${String(order.upTo)}`, 0);
+  report(
+    `${formatRows(order.records)} of ${order.table}, keys above ${String(order.after)} up to ${String(order.upTo)}`,
+    0,
+  );
   const wanted = await wantedOf(parts, entry);
+  const selection = await selectionOf(parts, entry);
   try {
     const objects = await copier.copy({
       order,
       shape,
+      selection,
       rows: () => told(rowsOf(parts.database, shape, wanted(), signal), order, report),
       signal,
       tell: (step) => {
@@ -56,10 +64,7 @@ export async function deliverRows(
 }
 
 /** What is wanted of a table for an order; a function, since each reading begins anew. */
-async function wantedOf(
-  { book }: ArchiverParts,
-  { order, checksum }: BookEntry,
-): Promise<() => RowsWanted> {
+async function wantedOf({ book }: ArchiverParts, { order, checksum }: BookEntry): Promise<() => RowsWanted> {
   const written = await book.runs(order.id);
   const { id, after, upTo, records } = order;
   const without = (): Iterable<Run> =>
@@ -109,4 +114,3 @@ function explained(error: unknown, { place }: Copier): unknown {
   const { code, permanent, message } = error;
   return new DeliveryError([{ target: place, code, permanent, message, cause: error }]);
 }
-

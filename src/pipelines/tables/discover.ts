@@ -114,7 +114,10 @@ export async function previewTable(
 ): Promise<readonly TableOrder[]> {
   const shape = await parts.shapes.of(table);
   const settleSeconds = parts.settings['tables.settle-seconds'];
-  const largest = await parts.database.rowsOnce('look', `SELECT MAX(${quoted(shape.key)}) FROM ${quoted(table)}`);
+  const largest = await parts.database.rowsOnce(
+    'look',
+    `SELECT MAX(${quoted(shape.key)}) FROM ${quoted(table)}`,
+  );
   const newest = Number(largest[0]?.[0] ?? -1);
   const settled = settleSeconds === 0 ? newest : await settledUpTo(parts.database, table, settleSeconds);
   const position = await positionOf(parts.database, parts.archiver, table);
@@ -141,8 +144,7 @@ async function readyOf(
   const oldest = await firstBehind(database, shape, after);
   const wait = await intervalLeft(parts, shape.table);
   if (wait > 0) return nothing(`the next batch is due in ${formatSeconds(wait)}`, oldest);
-  if (largest - after < rules.min)
-    return nothing(tooFew(largest - after, rules.min), oldest);
+  if (largest - after < rules.min) return nothing(tooFew(largest - after, rules.min), oldest);
   const cutter = new Cutter(after, settledKey, rules, rules.intervalSeconds > 0 ? 1 : MOST_BATCHES);
   for await (const chunk of chunksOf(database, shape, after, largest, signal)) {
     cutter.add(chunk);
@@ -157,7 +159,12 @@ async function readyOf(
   };
 }
 
-function noteOf(cutter: Cutter, cuts: readonly Cut[], min: number, settleSeconds: number): string | undefined {
+function noteOf(
+  cutter: Cutter,
+  cuts: readonly Cut[],
+  min: number,
+  settleSeconds: number,
+): string | undefined {
   if (cuts.length > 0) return undefined;
   const stop = cutter.stoppedAtGap
     ? `; a key before the others is missing, whose row may still come: it is waited for ${formatSeconds(settleSeconds)}`
@@ -220,4 +227,3 @@ async function ordersOf(
     return { order, checksum, runs: missing, state: 'open' };
   });
 }
-

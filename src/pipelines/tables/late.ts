@@ -109,11 +109,10 @@ export async function withoutOrdered(
 ): Promise<readonly number[]> {
   const [first, last] = [keys[0], keys.at(-1)];
   if (first === undefined || last === undefined) return [];
-  const entries = await book.entries("source_table = ? AND kind = 'late' AND up_to_key >= ? AND after_key < ?", [
-    table,
-    first,
-    last,
-  ]);
+  const entries = await book.entries(
+    "source_table = ? AND kind = 'late' AND up_to_key >= ? AND after_key < ?",
+    [table, first, last],
+  );
   const ordered = new Set<number>();
   for (const entry of entries) for (const key of await lateKeys(book, entry)) ordered.add(key);
   return keys.filter((key) => !ordered.has(key));

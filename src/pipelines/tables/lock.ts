@@ -99,7 +99,10 @@ export class ArchiverLocks {
       [table, used],
     );
     if (ours === 1) return { held: true };
-    return { held: false, by: `connection ${String(used)} of the database, which is no log-courier of this deployment` };
+    return {
+      held: false,
+      by: `connection ${String(used)} of the database, which is no log-courier of this deployment`,
+    };
   }
 }
 

@@ -53,7 +53,9 @@ export function createTables({ settings, log, copiers }: TablesParts): Tables {
     rules: { min: 1, max: settings['tables.cleanup-batch-max'], intervalSeconds: 0 },
   });
   return {
-    pipelines: settings['tables.cleanup-enabled'] ? [...pipelines, createCleaning(cleaningParts())] : pipelines,
+    pipelines: settings['tables.cleanup-enabled']
+      ? [...pipelines, createCleaning(cleaningParts())]
+      : pipelines,
     database,
     close: async () => {
       await shared.locks.close();

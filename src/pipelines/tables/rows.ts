@@ -160,7 +160,9 @@ class Page {
   /** The rows that are wanted, with values as Avro takes them; adds their keys to the checksum. */
   take(without: RunCursor, checksum: ChecksumOf): readonly Row[] {
     const { keyIndex, columns } = this.shape;
-    const converters = columns.flatMap(({ convert }, index) => (convert === undefined ? [] : [{ index, convert }]));
+    const converters = columns.flatMap(({ convert }, index) =>
+      convert === undefined ? [] : [{ index, convert }],
+    );
     const taken: Row[] = [];
     for (const row of this.rows) {
       const key = keyOf(row[keyIndex]);

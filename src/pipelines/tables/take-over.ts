@@ -39,5 +39,8 @@ export async function takeOver(
     ...{ records, firstKey: first, firstAt: now, oldestAt: now, orderedAt: now },
   });
   await book.add(table, [{ order, checksum: checksum.text, runs: missing.finish(), state: 'delivered' }]);
-  log.info({ table, archiver, after: ordered, upTo: status }, 'goes on behind what another archiver has copied');
+  log.info(
+    { table, archiver, after: ordered, upTo: status },
+    'goes on behind what another archiver has copied',
+  );
 }

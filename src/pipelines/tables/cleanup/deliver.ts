@@ -50,7 +50,10 @@ export async function deleteRows(
     if (page.last === undefined) break;
     after = page.last;
     deleted += page.deleted;
-    report(`${formatRows(deleted)} are deleted`, Math.min(99, Math.floor((100 * deleted) / Math.max(1, order.records))));
+    report(
+      `${formatRows(deleted)} are deleted`,
+      Math.min(99, Math.floor((100 * deleted) / Math.max(1, order.records))),
+    );
   }
   const name = `${order.table}: rows ${String(order.firstKey)} to ${String(order.upTo)}, older than ${order.which}`;
   return {

@@ -62,14 +62,20 @@ export async function readyToDelete(
   const now = await book.now();
   const cutoff = new Date(Date.parse(now) - settings['tables.retention-days'] * DAY_MS).toISOString();
   const standings = [];
-  for (const archiver of copiers) standings.push(await standingOf(database, shape, archiver, sqlTimeOf(cutoff)));
+  for (const archiver of copiers)
+    standings.push(await standingOf(database, shape, archiver, sqlTimeOf(cutoff)));
   const permission = mayStart(table, standings);
   if (!permission.isGranted) return { note: permission.why };
   const { keys, kept, firstMicros } = await oldKeys(parts, shape, cutoff, permission.upTo, signal);
   const note =
-    kept === 0 ? undefined : `${formatRows(kept)} of old ones stay: not every destination has them (log-courier audit --repair)`;
+    kept === 0
+      ? undefined
+      : `${formatRows(kept)} of old ones stay: not every destination has them (log-courier audit --repair)`;
   if (keys.length === 0) return note === undefined ? {} : { note };
-  return { order: deletionOf(table, keys, cutoff, isoOfMicros(firstMicros), now), ...(note === undefined ? {} : { note }) };
+  return {
+    order: deletionOf(table, keys, cutoff, isoOfMicros(firstMicros), now),
+    ...(note === undefined ? {} : { note }),
+  };
 }
 
 const DAY_MS = 86_400_000;
@@ -132,7 +138,10 @@ const lastRow = z.object({
 });
 
 /** How long it is until the next deletion may be ordered, in seconds; undefined while the last one is not settled. */
-async function intervalLeft({ database, settings }: ArchiverParts, table: string): Promise<number | undefined> {
+async function intervalLeft(
+  { database, settings }: ArchiverParts,
+  table: string,
+): Promise<number | undefined> {
   const [last] = await database.query(
     lastRow,
     'look for the last deletion',
@@ -143,6 +152,7 @@ async function intervalLeft({ database, settings }: ArchiverParts, table: string
   if (last === undefined) return 0;
   if (last.state === 'open' || last.state === 'failed') return undefined;
   const isFull = last.records >= settings['tables.cleanup-batch-max'];
-  const interval = settings[isFull ? 'tables.cleanup-full-interval-seconds' : 'tables.cleanup-interval-seconds'];
+  const interval =
+    settings[isFull ? 'tables.cleanup-full-interval-seconds' : 'tables.cleanup-interval-seconds'];
   return Math.max(0, interval - last.age);
 }

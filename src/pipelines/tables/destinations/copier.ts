@@ -3,17 +3,26 @@ import type { DeliveredObject } from '../../pipeline.js';
 import type { Noun } from '../../words.js';
 import type { BookEntry } from '../book-row.js';
 import type { Archiver, TableOrder } from '../order.js';
+import type { Selection } from '../selection.js';
 import type { TableShape } from '../shape/shape.js';
 
 /** The rows of an order, to be copied. */
 export interface Copy {
   readonly order: TableOrder;
   readonly shape: TableShape;
+  readonly selection: Selection;
   /** Begins a stream of the rows, which ends with an error unless it has all of them. */
   readonly rows: () => AsyncIterable<readonly Row[]>;
   readonly signal: AbortSignal;
   /** Tells one step in words. */
   readonly tell: (step: string) => void;
+}
+
+/** A delivered order that is looked for. */
+export interface Asked {
+  readonly entry: BookEntry;
+  readonly shape: TableShape;
+  readonly selection: Selection;
 }
 
 /** What a destination has of an order. */
@@ -36,7 +45,7 @@ export interface Copier {
   /** Copies the rows of an order. */
   copy(copy: Copy): Promise<readonly DeliveredObject[]>;
   /** Reads what is there of a delivered order. */
-  find(entry: BookEntry, shape: TableShape, signal: AbortSignal): Promise<Found>;
+  find(asked: Asked, signal: AbortSignal): Promise<Found>;
   /** Whether it is there, and may be written to. */
   check(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;

@@ -59,7 +59,7 @@ export function createFilesCopier(options: FilesCopierOptions): Copier {
       });
       return [{ bucket: store.place, prefix: '', key: name, records: order.records, bytes, sha256 }];
     },
-    find: (entry, shape, signal) => findInFiles(store, entry, shape, signal),
+    find: ({ entry, shape }, signal) => findInFiles(store, entry, shape, signal),
   };
 }
 

@@ -66,7 +66,8 @@ function given(name: string, value: string): Partial<Record<string, string>> {
 const NOTHING: Account = { host: '', port: 3306, database: '', user: '', password: '' };
 
 /** A DSN of Go's MySQL driver: `user:password@protocol(address)/database?parameters`, most of it optional. */
-const GO_DSN = /^(?:(?<user>[^:@/]*)(?::(?<password>.*))?@)?(?:(?<protocol>tcp|tcp6|unix)(?:\((?<address>[^)]*)\))?)?\/(?<database>[^/?]*)(?:\?.*)?$/s;
+const GO_DSN =
+  /^(?:(?<user>[^:@/]*)(?::(?<password>.*))?@)?(?:(?<protocol>tcp|tcp6|unix)(?:\((?<address>[^)]*)\))?)?\/(?<database>[^/?]*)(?:\?.*)?$/s;
 
 /**
  * Reads a DSN, a URL or one of Go's MySQL driver.

@@ -72,7 +72,8 @@ function fieldsOf(cause: unknown): {
   readonly errno: number | undefined;
   readonly sqlState: string | undefined;
 } {
-  if (typeof cause !== 'object' || cause === null) return { code: undefined, errno: undefined, sqlState: undefined };
+  if (typeof cause !== 'object' || cause === null)
+    return { code: undefined, errno: undefined, sqlState: undefined };
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   const errno = 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : undefined;
   const sqlState = 'sqlState' in cause && typeof cause.sqlState === 'string' ? cause.sqlState : undefined;

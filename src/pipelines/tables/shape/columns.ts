@@ -58,7 +58,10 @@ async function readColumns(database: Database, table: string): Promise<readonly 
 }
 
 /** Whether a column alone, or as the first of them, is an index, and a unique one by itself. */
-async function readKeyIndex(database: Database, { table, key }: TableName): Promise<'unique' | 'index' | 'none'> {
+async function readKeyIndex(
+  database: Database,
+  { table, key }: TableName,
+): Promise<'unique' | 'index' | 'none'> {
   const rows = await database.rows(
     'read the indexes of a table',
     `SELECT i.non_unique, (SELECT COUNT(*) FROM information_schema.statistics AS s
@@ -73,7 +76,14 @@ async function readKeyIndex(database: Database, { table, key }: TableName): Prom
     : 'index';
 }
 
-const INTEGERS: ReadonlySet<string> = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint']);
+const INTEGERS: ReadonlySet<string> = new Set([
+  'tinyint',
+  'smallint',
+  'mediumint',
+  'int',
+  'integer',
+  'bigint',
+]);
 const TIMES: ReadonlySet<string> = new Set(['timestamp', 'datetime', 'date']);
 
 /**
@@ -94,7 +104,8 @@ export async function checkedColumns(database: Database, name: TableName): Promi
   if (keyColumn === undefined) return refuse(`it has no column ${key}; name its key in tables.names`);
   if (!INTEGERS.has(keyColumn.type)) refuse(`its key ${key} is no whole number but ${keyColumn.fullType}`);
   if (keyColumn.nullable) refuse(`its key ${key} may be NULL`);
-  if (timeColumn === undefined) return refuse(`it has no column ${time}; name its time column in tables.names`);
+  if (timeColumn === undefined)
+    return refuse(`it has no column ${time}; name its time column in tables.names`);
   if (!TIMES.has(timeColumn.type)) refuse(`its time column ${time} is no time but ${timeColumn.fullType}`);
   const index = await readKeyIndex(database, name);
   if (index === 'none') refuse(`its key ${key} is not the first column of any index`);

@@ -10,7 +10,9 @@ export function decimalBytes(text: string, scale: number): Buffer {
   const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
   const fraction = parts?.[3] ?? '';
   if (parts === null || fraction.length > scale)
-    throw new TypeError(`${JSON.stringify(text)} is no decimal with ${String(scale)} digits behind the point`);
+    throw new TypeError(
+      `${JSON.stringify(text)} is no decimal with ${String(scale)} digits behind the point`,
+    );
   const digits = BigInt(`${parts[2] ?? ''}${fraction.padEnd(scale, '0')}`);
   return twosComplement(parts[1] === '-' ? -digits : digits);
 }

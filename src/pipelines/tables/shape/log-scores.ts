@@ -67,7 +67,11 @@ export function logScoresSchema(columns: readonly ShapeColumn[]): RecordSchema {
 
 /** The table of ClickHouse. */
 export function logScoresInClickHouse(table: string): ClickHouseTable {
-  const plain = (name: string, type: string): ClickHouseTable['columns'][number] => ({ name, type, from: `\`${name}\`` });
+  const plain = (name: string, type: string): ClickHouseTable['columns'][number] => ({
+    name,
+    type,
+    from: `\`${name}\``,
+  });
   return {
     name: table,
     columns: [

@@ -27,7 +27,8 @@ export async function readShape(database: Database, name: TableName): Promise<Ta
     };
   }
   const ours = columns.map((column) => shapeColumnOf(table, column, column.name === key));
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(table)) throw new UnusableTableError(table, 'Avro does not take its name');
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(table))
+    throw new UnusableTableError(table, 'Avro does not take its name');
   return {
     ...base,
     columns: ours,

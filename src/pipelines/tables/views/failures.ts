@@ -45,7 +45,10 @@ export async function failedGroups(database: Database, archiver: Archiver): Prom
 }
 
 /** The same, for `status`. */
-export async function failureGroups(database: Database, archiver: Archiver): Promise<readonly FailureGroup[]> {
+export async function failureGroups(
+  database: Database,
+  archiver: Archiver,
+): Promise<readonly FailureGroup[]> {
   const rows = await groupsOf(database, archiver);
   return rows.map(({ code, reason, orders, records, sources, ids }) => ({
     ...{ code, reason, orders, records },

@@ -23,7 +23,10 @@ const bookRow = z.object({
 });
 
 /** What waits of one table, by the order book and the key's index. Rows that are not ordered are counted up to a million. */
-export async function standingOf({ database, shapes, archiver }: ArchiverParts, table: string): Promise<Standing> {
+export async function standingOf(
+  { database, shapes, archiver }: ArchiverParts,
+  table: string,
+): Promise<Standing> {
   const [book] = await database.query(
     bookRow,
     'read what waits of a table',

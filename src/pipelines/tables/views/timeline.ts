@@ -40,7 +40,16 @@ export async function timelineOf(
   };
 }
 
-function timelineOrder({ order, state, updatedAt, deliveredRecords, failureCode, failureReason, skip, objects }: BookEntry): TimelineOrder {
+function timelineOrder({
+  order,
+  state,
+  updatedAt,
+  deliveredRecords,
+  failureCode,
+  failureReason,
+  skip,
+  objects,
+}: BookEntry): TimelineOrder {
   return {
     id: order.id,
     state,
