@@ -13,23 +13,23 @@ const NAME = '[A-Za-z_][A-Za-z0-9_$]{0,63}';
 const TABLE = new RegExp(`^${NAME}(:${NAME}:${NAME})?$`);
 const TABLE_LIST = 'one table or several, comma-separated, each as table or table:key-column:time-column';
 
-/** Tables with their columns; `table` alone stands for `table:id:ts`. */
-function tableNames(): z.ZodType<readonly TableName[]> {
+/** Tables with their columns, as they are written. */
+function tableNames(): z.ZodType<readonly string[]> {
   return z
     .preprocess(
       listFrom,
       z.array(z.string(TABLE_LIST).regex(TABLE, TABLE_LIST), TABLE_LIST).min(1, TABLE_LIST),
     )
-    .transform((list) =>
-      list.map((one) => {
-        const [table = '', key = 'id', time = 'ts'] = one.split(':');
-        return { table, key, time };
-      }),
-    )
-    .refine((list) => new Set(list.map(({ table }) => table)).size === list.length, {
+    .refine((list) => new Set(list.map((one) => tableNameOf(one).table)).size === list.length, {
       error: 'each table once',
     })
     .describe(TABLE_LIST);
+}
+
+/** Reads `table` or `table:key-column:time-column`; the columns are `id` and `ts` unless said otherwise. */
+export function tableNameOf(text: string): TableName {
+  const [table = '', key = 'id', time = 'ts'] = text.split(':');
+  return { table, key, time };
 }
 
 /** Plain names of tables; none is a list too. */

@@ -165,6 +165,15 @@ export interface PipelineStatus {
   /** Records in the orders that were given up. */
   readonly skippedRecords: number;
   readonly nearRetention: RetentionReport;
+  /** What holds sources up without being a failure; none when left out. */
+  readonly notes?: readonly SourceNote[];
+}
+
+/** What holds a source up without being a failure. */
+export interface SourceNote {
+  readonly source: string;
+  /** In a sentence for people. */
+  readonly note: string;
 }
 
 /** Failed orders with the same cause. */

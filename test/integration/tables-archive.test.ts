@@ -35,7 +35,7 @@ async function open(
   return archive;
 }
 
-async function status(archiver = 'fileavro'): Promise<number | null | undefined> {
+async function status(archiver = 'fileavro'): Promise<unknown> {
   const [row] = await database.rows(
     'SELECT log_score_id AS id FROM log_scores_archive_status WHERE archiver = ?',
     [archiver],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { loadSettings } from '../../src/config/load.js';
 import type { Settings } from '../../src/config/settings.js';
+import { tableNameOf } from '../../src/config/tables-settings.js';
 import { openFiles } from '../../src/destinations/files/open-files.js';
 import { readAvro } from '../../src/formats/avro/reader.js';
 import type { AvroValue } from '../../src/formats/avro/schema.js';
@@ -81,7 +82,7 @@ export async function openArchive(database: TestDatabase, options: ArchiveOption
   const tables = createTables({ settings, log: pino({ level: 'silent' }), copiers });
   await applyTablesSchema(
     tables.database,
-    settings['tables.names'].map(({ table }) => table),
+    settings['tables.names'].map((name) => tableNameOf(name).table),
   );
   return {
     ...tables,

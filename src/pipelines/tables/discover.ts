@@ -43,11 +43,11 @@ export async function discoverRanges(
       const made = await discoverTable(parts, table, signal);
       if (made.orders.length > 0 && take !== undefined) await take(made.orders);
       orders.push(...made.orders);
-      notes.set(table, made.note);
+      await notes.set(table, made.note);
       if (made.waitingSince !== null) waiting.push(made.waitingSince);
     } catch (error) {
       signal.throwIfAborted();
-      notes.set(table, error instanceof Error ? error.message : String(error));
+      await notes.set(table, error instanceof Error ? error.message : String(error));
       troubles.push(error);
     }
   }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Settings } from '../../config/settings.js';
+import { tableNameOf } from '../../config/tables-settings.js';
 import type { Log } from '../../observability/log.js';
 import type { Pipeline } from '../pipeline.js';
 import { OrderBook } from './book.js';
@@ -32,7 +33,7 @@ export interface Tables {
 export function createTables({ settings, log, copiers }: TablesParts): Tables {
   const database = new Database(settings);
   const writer = `${hostname()}:${String(process.pid)}`;
-  const tables = settings['tables.names'];
+  const tables = settings['tables.names'].map(tableNameOf);
   const shared: SharedParts = {
     ...{ settings, log, database, tables },
     shapes: new Shapes(database, tables),
@@ -42,14 +43,20 @@ export function createTables({ settings, log, copiers }: TablesParts): Tables {
   const pipelines = copiers.map((copier) => {
     const { archiver } = copier;
     const book = new OrderBook(database, archiver, writer);
-    const parts = { ...shared, archiver, book, notes: new Notes(), rules: rulesOf(settings, archiver) };
+    const parts = {
+      ...shared,
+      archiver,
+      book,
+      notes: new Notes(database, archiver),
+      rules: rulesOf(settings, archiver),
+    };
     return createCopying(parts, copier);
   });
   const cleaningParts = (): ArchiverParts => ({
     ...shared,
     archiver: 'cleanup',
     book: new OrderBook(database, 'cleanup', writer),
-    notes: new Notes(),
+    notes: new Notes(database, 'cleanup'),
     rules: { min: 1, max: settings['tables.cleanup-batch-max'], intervalSeconds: 0 },
   });
   return {

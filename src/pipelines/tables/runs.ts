@@ -86,7 +86,7 @@ export function* runsIn(written: Uint8Array, after: number): Generator<Run> {
 
 /** Says of keys, asked in ascending order, whether they are in one of the runs. */
 export class RunCursor {
-  private readonly runs: Iterator<Run>;
+  private readonly runs: Iterator<Run, unknown>;
   private current: Run | undefined;
 
   /** @param runs in ascending order */
@@ -108,7 +108,7 @@ export class RunCursor {
   }
 
   private next(): void {
-    const { value, done } = this.runs.next();
-    this.current = done === true ? undefined : value;
+    const next = this.runs.next();
+    this.current = next.done === true ? undefined : next.value;
   }
 }

@@ -74,21 +74,19 @@ export async function positionOf(
 }
 
 /**
- * Locks where an archiver stands until the transaction ends: everybody who adds or commits orders does so first. What
- * deletes has no row in the status table, where others would take it for a destination.
+ * Locks where the archivers of a table stand until the transaction ends: everybody who adds or commits orders does so
+ * first. What deletes has no row in the status table, where others would take it for a destination.
  */
 export async function lockStatus(session: Session, archiver: Archiver, table: string): Promise<void> {
-  if (archiver === 'cleanup') {
-    await session.query(
-      z.object({ one: z.number() }),
-      'lock the clean-up of a table',
-      `SELECT 1 AS one FROM ${HOLDERS} WHERE source_table = ? FOR UPDATE`,
-      [table],
-    );
-    return;
-  }
+  await session.query(
+    z.object({ one: z.number() }),
+    'lock where archivers stand',
+    `SELECT 1 AS one FROM ${HOLDERS} WHERE source_table = ? FOR UPDATE`,
+    [table],
+  );
+  if (archiver === 'cleanup') return;
   await session.change(
-    'lock the status table',
+    'make a row in the status table',
     `INSERT INTO ${quoted(statusTableOf(table))} (archiver, log_score_id) SELECT ?, NULL FROM DUAL
      WHERE NOT EXISTS (SELECT 1 FROM ${quoted(statusTableOf(table))} WHERE archiver = ?)`,
     [archiver, archiver],

@@ -29,5 +29,6 @@ export async function statusOf(parts: ArchiverParts): Promise<PipelineStatus> {
     failures: await failureGroups(database, archiver),
     skippedRecords: skipped?.records ?? 0,
     nearRetention: nothingExpires(at),
+    notes: [...(await parts.notes.all())].map(([source, note]) => ({ source, note })),
   };
 }

@@ -26,13 +26,13 @@ export async function discoverDeletions(
   for (const { table } of parts.tables) {
     try {
       const { order, note } = await readyToDelete(parts, table, signal);
-      parts.notes.set(table, note);
+      await parts.notes.set(table, note);
       if (order === undefined || !(await parts.book.add(table, [order]))) continue;
       if (take !== undefined) await take([order.order]);
       orders.push(order.order);
     } catch (error) {
       signal.throwIfAborted();
-      parts.notes.set(table, error instanceof Error ? error.message : String(error));
+      await parts.notes.set(table, error instanceof Error ? error.message : String(error));
       troubles.push(error);
     }
   }

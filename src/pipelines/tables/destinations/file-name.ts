@@ -6,8 +6,7 @@ const WITHOUT_FOLDER = 'log_scores';
 /**
  * The name of an order's file: the time of its first row in seconds since 1970, and that row's key, as existing archives
  * have it; late rows have a name that no other rows have. Tables other than `log_scores` have a folder each.
- *
- * @param byYear whether files stand in a folder for the year of their first row, in UTC
+ * With `byYear`, files stand in a folder for the year of their first row, in UTC.
  */
 export function fileNameOf(
   { table, firstAt, firstKey, kind, id }: Pick<TableOrder, 'table' | 'firstAt' | 'firstKey' | 'kind' | 'id'>,

@@ -11,6 +11,9 @@ export const WATERMARKS = 'log_courier_watermarks';
 /** Which connection holds the archiver's lock of a table. */
 export const HOLDERS = 'log_courier_holders';
 
+/** What holds tables up without being a failure, in words. */
+export const NOTES = 'log_courier_notes';
+
 /** The table in which archivers say how far they have copied: `log_scores_archive_status` for `log_scores`. */
 export function statusTableOf(table: string): string {
   return `${table}_archive_status`;
@@ -66,6 +69,12 @@ export function schemaStatements(tables: readonly string[]): readonly string[] {
   connection_id BIGINT UNSIGNED NOT NULL,
   holder VARCHAR(255) NOT NULL,
   since DATETIME(3) NOT NULL
+) ${OPTIONS}`,
+    `CREATE TABLE IF NOT EXISTS ${NOTES} (
+  archiver VARCHAR(32) NOT NULL,
+  source_table VARCHAR(64) NOT NULL,
+  note TEXT NOT NULL,
+  PRIMARY KEY (archiver, source_table)
 ) ${OPTIONS}`,
     ...tables.map(
       (table) => `CREATE TABLE IF NOT EXISTS ${quoted(statusTableOf(table))} (

@@ -6,9 +6,17 @@ import { standingOf } from './standing.js';
 export async function sourcesOf(parts: ArchiverParts, place: string): Promise<SourcesReport> {
   const { book, tables } = parts;
   const sources: SourceFigures[] = [];
+  const notes = await parts.notes.all();
   for (const { table } of tables) {
     const { waitingRecords, oldestAt, lastDeliveredAt } = await standingOf(parts, table);
-    sources.push({ source: table, waitingRecords, oldestAt, lastDeliveredAt, targets: [place] });
+    sources.push({
+      source: table,
+      waitingRecords,
+      oldestAt,
+      lastDeliveredAt,
+      targets: [place],
+      note: notes.get(table),
+    });
   }
   return { at: await book.now(), sources, orders: await book.counts() };
 }

@@ -37,6 +37,7 @@ export async function timelineOf(
     oldestAt: standing.oldestAt,
     completeUpTo: isDelivered ? (standing.oldestAt ?? isoOf(count.delivered_at ?? '')) : null,
     retentionEndsAt: null,
+    note: (await parts.notes.all()).get(table),
   };
 }
 
