@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { address, dashboardSettings, port } from './dashboard-settings.js';
 import { engineSettings } from './engine-settings.js';
 import { notificationSettings } from './notification-settings.js';
+import { pipelineSettings } from './pipeline-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
 import { tablesSettings } from './tables-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
@@ -11,6 +12,8 @@ import { telemetrySettings } from './telemetry-settings.js';
  * `log-courier config` and docs/settings.md are all derived from it.
  */
 export const settingsTable = {
+  ...pipelineSettings,
+
   ...engineSettings,
 
   'object-key.format': setting(

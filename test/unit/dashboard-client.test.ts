@@ -124,6 +124,7 @@ describe('the sentence about a source', () => {
     lastDeliveredAt: null,
     targets: ['t'],
     failureCodes: ['Full', 'Gone'],
+    note: null,
     completeUpTo: null,
     retentionEndsAt: null,
     page: 1,

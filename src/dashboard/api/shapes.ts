@@ -131,6 +131,8 @@ export interface SourceRow {
   readonly targets: readonly string[];
   /** Why it is stuck, by the codes of its failures. */
   readonly failureCodes: readonly string[];
+  /** What holds it up without being a failure, in a sentence; null when nothing does. */
+  readonly note: string | null;
 }
 
 /** What the table of sources can be sorted by. */

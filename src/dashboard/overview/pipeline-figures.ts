@@ -151,13 +151,14 @@ export class PipelineFigures {
     return rows;
   }
 
-  #rowOf({ source, waitingRecords, oldestAt, lastDeliveredAt, targets: last }: SourceFigures): SourceRow {
+  #rowOf(figures: SourceFigures): SourceRow {
+    const { source, waitingRecords, oldestAt, lastDeliveredAt, targets: last, note = null } = figures;
     const { codes = [], targets: wanted = [] } = this.#stuck.get(source) ?? {};
     const failureCodes = [...codes];
     const targets = last.length > 0 ? last : [...wanted];
     const state = failureCodes.length > 0 ? 'stuck' : waitingRecords > 0 ? 'waiting' : 'delivered';
     return {
-      ...{ source, state, waitingRecords, lastDeliveredAt, targets, failureCodes },
+      ...{ source, state, waitingRecords, lastDeliveredAt, targets, failureCodes, note },
       oldestAgeSeconds: this.#ageOf(oldestAt),
     };
   }
