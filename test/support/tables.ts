@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { loadSettings } from '../../src/config/load.js';
 import type { Settings } from '../../src/config/settings.js';
-import { tableNameOf } from '../../src/config/tables-settings.js';
 import { openFiles } from '../../src/destinations/files/open-files.js';
 import { readAvro } from '../../src/formats/avro/reader.js';
 import type { AvroValue } from '../../src/formats/avro/schema.js';
 import type { Discovery, Pipeline, Receipt, WorkOrder } from '../../src/pipelines/pipeline.js';
 import type { Copier } from '../../src/pipelines/tables/destinations/copier.js';
 import { createFilesCopier } from '../../src/pipelines/tables/destinations/files.js';
-import { applyTablesSchema } from '../../src/pipelines/tables/mysql/schema.js';
-import { createTables, type Tables } from '../../src/pipelines/tables/pipeline.js';
+import { createTables } from '../../src/pipelines/tables/pipeline.js';
 import type { TestDatabase } from './mariadb.js';
 
 /** The table of measurements as its users have it. */
@@ -44,7 +42,8 @@ export function insertScores(
 }
 
 /** A deployment that archives tables, without queues. */
-export interface Archive extends Tables {
+export interface Archive {
+  readonly pipelines: readonly Pipeline[];
   readonly settings: Settings;
   /** Where Avro files go. */
   readonly directory: string;
@@ -79,23 +78,18 @@ export async function openArchive(database: TestDatabase, options: ArchiveOption
     environment: options.environment ?? {},
   });
   const copiers = options.copiers?.(directory, { settings }) ?? [filesCopier(directory)];
-  const tables = createTables({ settings, log: pino({ level: 'silent' }), copiers });
-  await applyTablesSchema(
-    tables.database,
-    settings['tables.names'].map((name) => tableNameOf(name).table),
-  );
+  const pipelines = createTables({ settings, log: pino({ level: 'silent' }), copiers });
   return {
-    ...tables,
     settings,
     directory,
+    pipelines,
     pipeline: (archiver) => {
-      const found = tables.pipelines.find(({ name }) => name === `tables-${archiver}`);
+      const found = pipelines.find(({ name }) => name === `tables-${archiver}`);
       if (found === undefined) throw new Error(`there is no pipeline of ${archiver}`);
       return found;
     },
     end: async () => {
-      await Promise.all(tables.pipelines.map((pipeline) => pipeline.close()));
-      await tables.close();
+      await Promise.all(pipelines.map((pipeline) => pipeline.close()));
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
@@ -115,8 +109,9 @@ export function filesCopier(directory: string, codec: 'null' | 'deflate' | 'zstd
 
 const FOREVER = new AbortController().signal;
 
-/** What a pipeline orders now. */
-export function discover(pipeline: Pipeline): Promise<Discovery<WorkOrder>> {
+/** What a pipeline orders now, once it is prepared. */
+export async function discover(pipeline: Pipeline): Promise<Discovery<WorkOrder>> {
+  await pipeline.prepare({ apply: true });
   return pipeline.discover({ shard: 0, shards: 1, signal: FOREVER, leaseRemainingMs: () => 60_000 });
 }
 

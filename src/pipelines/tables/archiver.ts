@@ -3,6 +3,8 @@ import type { FoundOrder, Pipeline, Skip, SkippedOrder } from '../pipeline.js';
 import type { BookEntry } from './book-row.js';
 import { tableOrderSchema, pipelineOf, type TableOrder } from './order.js';
 import type { ArchiverParts } from './parts.js';
+import { schemaStatements } from './mysql/schema.js';
+import { prepareTables } from './prepare.js';
 import { nothingExpires } from './retention.js';
 import { statusOf } from './status.js';
 import { failedGroups } from './views/failures.js';
@@ -15,6 +17,9 @@ export function bookkeeping(parts: ArchiverParts, place: string) {
   const { book, database, archiver } = parts;
   return {
     name: pipelineOf(archiver),
+    timeoutSeconds: parts.settings['tables.delivery-timeout-seconds'],
+    prepare: (options) => prepareTables(parts, options),
+    schemaText: () => `${schemaStatements(parts.tables.map(({ table }) => table)).join(';\n')};`,
     orderSchema: tableOrderSchema,
     // A batch costs more to be asked for than to be waited for: each takes a worker.
     isSmall: () => false,

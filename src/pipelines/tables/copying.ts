@@ -3,6 +3,7 @@ import { bookkeeping } from './archiver.js';
 import { auditTables } from './audit.js';
 import { deliverRows } from './deliver.js';
 import type { Copier } from './destinations/copier.js';
+import { copierEngine, engineAway, MYSQL, mysqlEngine } from './engines.js';
 import { discoverRanges, previewTable } from './discover.js';
 import { findLateRows } from './late.js';
 import type { TableOrder } from './order.js';
@@ -13,6 +14,9 @@ export function createCopying(parts: ArchiverParts, copier: Copier): Pipeline<Ta
   const { tables } = parts;
   return {
     ...bookkeeping(parts, copier.place),
+    engines: [mysqlEngine(parts.database), copierEngine(copier)],
+    needs: { discovery: [MYSQL], delivery: [MYSQL, copier.engine] },
+    engineAwayOf: (error) => engineAway(error, copier),
     words: {
       title: `Table archive: ${copier.title}`,
       goods: 'rows',
@@ -32,6 +36,7 @@ export function createCopying(parts: ArchiverParts, copier: Copier): Pipeline<Ta
     findLate: (options) => findLateRows(parts, options),
     close: async () => {
       await copier.close?.();
+      await parts.letGo();
     },
   };
 }

@@ -19,6 +19,8 @@ export interface SharedParts {
   readonly tables: readonly TableName[];
   /** All that copy, in the settings' order: nothing is deleted before each of them has it. */
   readonly copiers: readonly Archiver[];
+  /** Says that one archiver is done; the last one lets go of the database. */
+  readonly letGo: () => Promise<void>;
 }
 
 /** When a destination wants which batches. */

@@ -10,7 +10,8 @@ import type { Copier } from './destinations/copier.js';
 import { ArchiverLocks } from './lock.js';
 import { Database } from './mysql/database.js';
 import { Notes } from './notes.js';
-import { rulesOf, type ArchiverParts, type SharedParts } from './parts.js';
+import type { Archiver, TableOrder } from './order.js';
+import { rulesOf, type ArchiverParts, type BatchRules, type SharedParts } from './parts.js';
 import { Shapes } from './shape/shapes.js';
 
 /** What the pipelines work with. */
@@ -21,52 +22,39 @@ export interface TablesParts {
   readonly copiers: readonly Copier[];
 }
 
-/** The pipelines that archive tables. */
-export interface Tables {
-  readonly pipelines: readonly Pipeline[];
-  readonly database: Database;
-  /** Lets go of the database; the pipelines are closed by themselves. */
-  close(): Promise<void>;
-}
-
-/** A pipeline for each destination, and one that deletes what all of them have. */
-export function createTables({ settings, log, copiers }: TablesParts): Tables {
+/**
+ * A pipeline for each destination, and one that deletes what all of them have. They share the connections to the database,
+ * of which the last one that is closed lets go.
+ *
+ * @throws {NoDatabaseError} when the settings name no database
+ */
+export function createTables({ settings, log, copiers }: TablesParts): readonly Pipeline<TableOrder>[] {
   const database = new Database(settings);
   const writer = `${hostname()}:${String(process.pid)}`;
   const tables = settings['tables.names'].map(tableNameOf);
+  const locks = new ArchiverLocks(database, writer, log);
+  const cleans = settings['tables.cleanup-enabled'];
+  let users = copiers.length + (cleans ? 1 : 0);
   const shared: SharedParts = {
-    ...{ settings, log, database, tables },
+    ...{ settings, log, database, tables, locks },
     shapes: new Shapes(database, tables),
-    locks: new ArchiverLocks(database, writer, log),
     copiers: copiers.map(({ archiver }) => archiver),
-  };
-  const pipelines = copiers.map((copier) => {
-    const { archiver } = copier;
-    const book = new OrderBook(database, archiver, writer);
-    const parts = {
-      ...shared,
-      archiver,
-      book,
-      notes: new Notes(database, archiver),
-      rules: rulesOf(settings, archiver),
-    };
-    return createCopying(parts, copier);
-  });
-  const cleaningParts = (): ArchiverParts => ({
-    ...shared,
-    archiver: 'cleanup',
-    book: new OrderBook(database, 'cleanup', writer),
-    notes: new Notes(database, 'cleanup'),
-    rules: { min: 1, max: settings['tables.cleanup-batch-max'], intervalSeconds: 0 },
-  });
-  return {
-    pipelines: settings['tables.cleanup-enabled']
-      ? [...pipelines, createCleaning(cleaningParts())]
-      : pipelines,
-    database,
-    close: async () => {
-      await shared.locks.close();
+    letGo: async () => {
+      users -= 1;
+      if (users !== 0) return;
+      await locks.close();
       await database.close();
     },
   };
+  const partsOf = (archiver: Archiver, rules: BatchRules): ArchiverParts => ({
+    ...{ ...shared, archiver, rules },
+    book: new OrderBook(database, archiver, writer),
+    notes: new Notes(database, archiver),
+  });
+  const pipelines = copiers.map((copier) =>
+    createCopying(partsOf(copier.archiver, rulesOf(settings, copier.archiver)), copier),
+  );
+  if (!cleans) return pipelines;
+  const rules = { min: 1, max: settings['tables.cleanup-batch-max'], intervalSeconds: 0 };
+  return [...pipelines, createCleaning(partsOf('cleanup', rules))];
 }

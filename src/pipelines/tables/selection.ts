@@ -5,7 +5,12 @@ import type { ArchiverParts } from './parts.js';
 /** Which rows of a key range are an order's, for destinations that keep rows of all orders together. */
 export type Selection =
   | { readonly kind: 'only'; readonly keys: readonly number[] }
-  | { readonly kind: 'all but'; readonly keys: readonly number[] };
+  | {
+      readonly kind: 'all but';
+      readonly keys: readonly number[];
+      /** How many of them are delivered, by orders of their own. */
+      readonly delivered: number;
+    };
 
 /** The rows of an order: of late ones these keys alone, of a range all but the late ones of other orders. */
 export async function selectionOf(
@@ -19,6 +24,11 @@ export async function selectionOf(
     [order.table, order.after, order.upTo],
   );
   const keys: number[] = [];
-  for (const other of others) keys.push(...(await lateKeys(book, other)));
-  return { kind: 'all but', keys: keys.filter((key) => key > order.after && key <= order.upTo) };
+  let delivered = 0;
+  for (const other of others) {
+    const inRange = (await lateKeys(book, other)).filter((key) => key > order.after && key <= order.upTo);
+    keys.push(...inRange);
+    if (other.state === 'delivered') delivered += inRange.length;
+  }
+  return { kind: 'all but', keys, delivered };
 }

@@ -1,5 +1,6 @@
 import type { Pipeline } from '../../pipeline.js';
 import { bookkeeping } from '../archiver.js';
+import { engineAway, MYSQL, mysqlEngine } from '../engines.js';
 import { pipelineOf, type TableOrder } from '../order.js';
 import type { ArchiverParts } from '../parts.js';
 import { deleteRows } from './deliver.js';
@@ -10,6 +11,9 @@ export function createCleaning(parts: ArchiverParts): Pipeline<TableOrder> {
   const { book, tables, database, archiver } = parts;
   return {
     ...bookkeeping(parts, database.name),
+    engines: [mysqlEngine(database)],
+    needs: { discovery: [MYSQL], delivery: [MYSQL] },
+    engineAwayOf: (error) => engineAway(error),
     words: {
       title: 'Table archive: clean-up',
       goods: 'old rows',
@@ -36,6 +40,6 @@ export function createCleaning(parts: ArchiverParts): Pipeline<TableOrder> {
     }),
     findLate: () =>
       Promise.resolve({ orders: [], records: 0, ordersExamined: 0, recordsExamined: 0, rowsRead: 0 }),
-    close: () => Promise.resolve(),
+    close: () => parts.letGo(),
   };
 }

@@ -88,14 +88,18 @@ export function schemaStatements(tables: readonly string[]): readonly string[] {
   ];
 }
 
-/** The tables of the order book are missing, and this user may not make them. */
+/** The tables of the order book are missing. */
 export class SchemaMissingError extends Error {
   override readonly name = 'SchemaMissingError';
 
-  /** @param statements what somebody who may has to run */
-  constructor(statements: readonly string[], options: ErrorOptions) {
+  /**
+   * @param statements what somebody who may has to run
+   * @param missing the tables
+   */
+  constructor(statements: readonly string[], missing: readonly string[], options?: ErrorOptions) {
+    const why = options === undefined ? '' : ', and the database’s user may not create them';
     super(
-      `the database’s user may not create the tables that the order book needs; have this run by somebody who may:\n${statements.join(';\n')};`,
+      `the order book lacks ${missing.join(', ')}${why}; run log-courier schema apply, or have this run by somebody who may:\n${statements.join(';\n')};`,
       options,
     );
   }
@@ -104,31 +108,38 @@ export class SchemaMissingError extends Error {
 /** Errors that say that a right is missing: to a table, to a database. */
 const DENIED: ReadonlySet<number> = new Set([1142, 1044, 1227]);
 
+/** Those of the tables beside the archived ones that are not there. */
+export async function missingTables(
+  database: Database,
+  tables: readonly string[],
+): Promise<readonly string[]> {
+  const wanted = [ORDERS, WATERMARKS, HOLDERS, NOTES, ...tables.map(statusTableOf)];
+  const rows = await database.rows(
+    'look for the tables of the order book',
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()
+       AND table_name IN (${wanted.map(() => '?').join(', ')})`,
+    wanted,
+  );
+  const there = new Set(rows.map(([name]) => String(name)));
+  return wanted.filter((name) => !there.has(name));
+}
+
 /**
  * Makes what is missing of the tables.
  *
  * @throws {SchemaMissingError} with the statements, when the user may not
  */
 export async function applyTablesSchema(database: Database, tables: readonly string[]): Promise<void> {
+  const missing = await missingTables(database, tables);
+  if (missing.length === 0) return;
   const statements = schemaStatements(tables);
   for (const sql of statements) {
+    if (!missing.some((name) => sql.includes(`EXISTS ${name} `) || sql.includes(`EXISTS ${quoted(name)} `))) continue;
     try {
       await database.change('create a table of the order book', sql);
     } catch (error) {
       const isDenied = error instanceof MysqlError && DENIED.has(error.errno);
-      if (!isDenied) throw error;
-      if (await hasTable(database, sql)) continue;
-      throw new SchemaMissingError(statements, { cause: error });
+      throw isDenied ? new SchemaMissingError(statements, missing, { cause: error }) : error;
     }
   }
-}
-
-async function hasTable(database: Database, sql: string): Promise<boolean> {
-  const name = /EXISTS `?(\w+)`?/.exec(sql)?.[1] ?? '';
-  const rows = await database.rows(
-    'look for a table of the order book',
-    'SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?',
-    [name],
-  );
-  return rows.length > 0;
 }
