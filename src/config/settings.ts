@@ -4,6 +4,7 @@ import { engineSettings } from './engine-settings.js';
 import { notificationSettings } from './notification-settings.js';
 import { pipelineSettings } from './pipeline-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
+import { tablesSettings } from './tables-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
 /**
@@ -202,6 +203,8 @@ export const settingsTable = {
     'log-courier-manifests/',
     'Stands between the target prefix and the name of a manifest.',
   ),
+
+  ...tablesSettings,
 
   ...dashboardSettings,
 

@@ -1,0 +1,8 @@
+import { createTables } from '../../pipelines/tables/pipeline.js';
+import { openCopiers } from './tables-destinations.js';
+import type { PipelineKind } from './kind.js';
+
+/** Tables of MySQL and MariaDB, into Avro files, object stores, BigQuery and ClickHouse. */
+export const tables: PipelineKind = {
+  open: (parts) => createTables({ settings: parts.settings, log: parts.log, copiers: openCopiers(parts) }),
+};
