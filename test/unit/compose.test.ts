@@ -101,7 +101,7 @@ describe.each(own)('service %s', (_name, service) => {
       const options = [found, ...(found?.commands ?? [])].flatMap((one) =>
         one?.options.map(({ long }) => long),
       );
-      expect(rest.filter((word) => word.startsWith('--') && options.includes(word) !== true)).toEqual([]);
+      expect(rest.filter((word) => word.startsWith('--') && !options.includes(word))).toEqual([]);
     }
   });
 
