@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import {
   createClient,
   ClickHouseLogLevel,
@@ -117,7 +118,7 @@ export class ClickHouse {
     try {
       const { stream } = await host.client.exec({ query: sql, values, ...requestOf(options) });
       // There is nothing in it, but it ends only when the insert has.
-      for await (const _ of stream) continue;
+      await finished(stream.resume());
     } catch (error) {
       options.signal?.throwIfAborted();
       throw wrapClickHouseError(options.doing, this.urls, error);

@@ -15,7 +15,6 @@ import { inBatches, LOGSCORE, logscores } from '../support/avro-rows.js';
 import { startHttpProxy, type HttpProxy } from '../support/http-proxy.js';
 
 const signal = new AbortController().signal;
-const doing = { doing: 'look', signal };
 let dir: string;
 let engine: Engine;
 let proxy: HttpProxy;
@@ -36,7 +35,7 @@ beforeEach(async () => {
       'score Float32, step Float32, offset Nullable(Float64), rtt Nullable(UInt32), leap Nullable(UInt8), ' +
       'error Nullable(String)) ENGINE = MergeTree ORDER BY (server_id, ts) ' +
       'SETTINGS non_replicated_deduplication_window = 100',
-    doing,
+    signal,
   );
   proxy.reset();
 });
@@ -65,7 +64,7 @@ async function inserted(): Promise<unknown> {
   const row = z.object({ rows: z.number(), ids: z.number(), sum: z.number(), nulls: z.number() });
   const sql =
     'SELECT count() AS rows, uniqExact(id) AS ids, sum(id) AS sum, countIf(offset IS NULL) AS nulls FROM log_scores';
-  const [found] = await clickhouse.query(row, sql, doing);
+  const [found] = await clickhouse.query(row, sql, signal);
   return found;
 }
 
@@ -79,7 +78,7 @@ describe('an insert into ClickHouse', () => {
       await clickhouse.insertAvro({ ...insert, content: file(5000, codec) });
       expect(await inserted()).toEqual(all);
       const row = z.record(z.string(), z.unknown());
-      const [first] = await clickhouse.query(row, 'SELECT * FROM log_scores WHERE id = 11', doing);
+      const [first] = await clickhouse.query(row, 'SELECT * FROM log_scores WHERE id = 11', signal);
       expect(first).toEqual({
         id: 11,
         monitor_id: 11,
@@ -157,7 +156,7 @@ describe('an insert into ClickHouse', () => {
     expect(String(error)).toContain('log-courier speaks HTTP, and takes port 8123');
     expect(String(error)).not.toContain('secret');
     expect(nowhere.place).toBe('http://127.0.0.1:8123/logs');
-    await expect(nowhere.check(signal)).rejects.toMatchObject({ away: true });
+    await expect(nowhere.ping(signal)).rejects.toMatchObject({ away: true });
     await nowhere.close();
   });
 
@@ -185,7 +184,7 @@ describe('an Avro file of ours', () => {
       const sql =
         'SELECT count() AS rows, toString(sum(id)) AS ids, sum(score) AS score, countIf(isNull(offset)) AS nulls, ' +
         "countIf(error = 'i/o timeout') AS errors FROM file({path:String}, 'Avro')";
-      const [found] = await clickhouse.query(row, sql, { ...doing, parameters: { path } });
+      const [found] = await clickhouse.query(row, sql, signal, { path });
       const score = logscores(5000).reduce((sum, values) => sum + Number(values[4]), 0);
       expect(found).toEqual({ rows: 5000, ids: '12502500', score, nulls: 1000, errors: 1000 });
     },

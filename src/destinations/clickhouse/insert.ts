@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ClickHouse, type RequestOptions } from '../../clickhouse/client.js';
+import { ClickHouse, type Parameters, type RequestOptions } from '../../clickhouse/client.js';
 import type { Settings } from '../../config/settings.js';
 import type { Log } from '../../observability/log.js';
 import { Counted } from '../counted.js';
@@ -27,7 +27,7 @@ export interface AvroInsert {
   /** An Avro object container file. */
   readonly content: AsyncIterable<Uint8Array>;
   /** Values of `{name:Type}` in the statement. */
-  readonly parameters?: RequestOptions['parameters'];
+  readonly parameters?: Parameters;
   readonly settings?: RequestOptions['settings'];
   readonly signal: AbortSignal;
 }
@@ -98,12 +98,19 @@ export class ClickHouseDestination {
   }
 
   /** Runs a SELECT and validates each row of its answer. Throws a StoreError. */
-  async query<Row>(row: z.ZodType<Row>, sql: string, options: RequestOptions): Promise<Row[]> {
+  async query<Row>(
+    row: z.ZodType<Row>,
+    sql: string,
+    signal: AbortSignal,
+    parameters: Parameters = {},
+  ): Promise<Row[]> {
+    const options = { doing: 'look at rows', signal, parameters };
     return this.#calling(options, () => this.#client.query(row, sql, options));
   }
 
   /** Runs a statement that answers nothing. Throws a StoreError. */
-  async command(sql: string, options: RequestOptions): Promise<void> {
+  async command(sql: string, signal: AbortSignal, parameters: Parameters = {}): Promise<void> {
+    const options = { doing: 'run a statement', signal, parameters };
     await this.#calling(options, () => this.#client.command(sql, options));
   }
 
@@ -112,9 +119,8 @@ export class ClickHouseDestination {
    *
    * @throws {StoreError}
    */
-  async check(signal: AbortSignal): Promise<void> {
-    const options = { doing: 'check', signal };
-    await this.#calling(options, () => this.#client.ping(signal));
+  async ping(signal: AbortSignal): Promise<void> {
+    await this.#calling({ doing: 'check', signal }, () => this.#client.ping(signal));
   }
 
   /** Closes all connections. */
