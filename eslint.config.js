@@ -37,7 +37,11 @@ const zones = Object.entries(mayImport).map(([folder, others]) => ({
 }));
 
 /** No pipeline imports another; what they share stands directly in src/pipelines. */
+<<<<<<< HEAD
 const pipelineNames = ['access-logs', 'reports'];
+=======
+const pipelineNames = ['access-logs', 'tables'];
+>>>>>>> wire
 for (const name of pipelineNames) {
   const others = pipelineNames.filter((other) => other !== name);
   if (others.length > 0) {

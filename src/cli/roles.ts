@@ -12,11 +12,12 @@ import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/ma
 import { healthChecks, type Queues, type Store } from './assembly.js';
 import { UsageError } from './context.js';
 import type { EngineWatch } from './engine-watch.js';
+import { startCollector } from '../pipelines/reports/collector/collector.js';
 import { version } from './version.js';
 import { isWanting, runWorkers } from './worker-role.js';
 
 /** The roles that a process can play, in any mix. */
-export const ROLES = ['discovery', 'processors', 'dashboard'] as const;
+export const ROLES = ['discovery', 'processors', 'dashboard', 'collector'] as const;
 
 /** See {@link ROLES}. */
 export type Role = (typeof ROLES)[number];
@@ -32,6 +33,15 @@ export function rolesFrom(text: string): readonly Role[] {
     );
   }
   return roles;
+}
+
+/**
+ * The roles that a process has which nobody gave any: all, the collector where there is something to collect.
+ *
+ * @param pipelines kinds of pipelines that are enabled
+ */
+export function usualRoles(pipelines: readonly string[]): readonly Role[] {
+  return ROLES.filter((role) => role !== 'collector' || pipelines.includes('reports'));
 }
 
 /** Something that runs until it is told to stop. */
@@ -244,4 +254,16 @@ export async function startMetrics(store: Store, queues: Queues): Promise<Runnin
   });
   log.info({ url: server.url }, 'metrics server listening');
   return { drain: () => server.close(), handBack: () => undefined };
+}
+
+/** Starts to take reports. It needs neither Redis nor the archive, and works while they are away. */
+export async function startCollectorRole({ settings, metrics, log }: Store): Promise<Running> {
+  if (!settings.pipelines.includes('reports')) {
+    throw new UsageError(
+      '--roles: collector takes reports, and the setting pipelines does not name reports; add it there',
+    );
+  }
+  const collector = await startCollector({ settings, metrics, log });
+  log.info({ url: collector.url }, 'collector listening');
+  return { drain: () => collector.close(), handBack: () => undefined };
 }

@@ -6,6 +6,7 @@ import { pipelineSettings } from './pipeline-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
 import { reportsArchiveSettings } from './reports-archive-settings.js';
 import { reportsSettings } from './reports-settings.js';
+import { tablesSettings } from './tables-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
 /**
@@ -206,6 +207,8 @@ export const settingsTable = {
     'log-courier-manifests/',
     'Stands between the target prefix and the name of a manifest.',
   ),
+
+  ...tablesSettings,
 
   ...dashboardSettings,
 

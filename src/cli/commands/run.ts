@@ -20,14 +20,15 @@ import { Preparation } from '../prepare.js';
 import { runOnce } from '../once.js';
 import { refuseWhilePaused } from '../paused.js';
 import {
-  ROLES,
   rolesFrom,
+  startCollectorRole,
   startDashboardRole,
   startDiscovery,
   startFigures,
   startMaintenance,
   startMetrics,
   startProcessors,
+  usualRoles,
   type Role,
   type Running,
 } from '../roles.js';
@@ -48,7 +49,7 @@ export const registerRun: Register = (program, context) => {
   const command = program
     .command('run')
     .description('run the service: discovery, processors and dashboard, or some of them')
-    .option('--roles <roles>', `what this process does, comma-separated (default: ${ROLES.join(',')})`)
+    .option('--roles <roles>', `what this process does, comma-separated (default: all; collector where reports are enabled)`)
     .option(
       '--once',
       'deliver until nothing is ready and nothing is in flight, then exit: 0, or 1 if an order failed',
@@ -66,9 +67,9 @@ export const registerRun: Register = (program, context) => {
 };
 
 async function run(command: Command, context: CliContext, options: RunOptions): Promise<void> {
-  const roles = options.roles === undefined ? ROLES : rolesFrom(options.roles);
+  const asked = options.roles === undefined ? undefined : rolesFrom(options.roles);
   // Wrong settings are told before anything is started.
-  settingsOf(command, context);
+  const roles = asked ?? usualRoles(settingsOf(command, context).settings.pipelines);
   const engines = await startEmbedded(options, context);
   try {
     const loaded = settingsOf(command, context, engines?.environment);
@@ -131,6 +132,8 @@ async function serve(
     const checks = healthChecks(store, queues.redis);
     // Probes and scrapes are answered while the process waits: it lives, and says for which engine it waits.
     if (!once && settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
+    // Whatever else is away: what agents post is taken.
+    if (!once && roles.includes('collector')) running.push(await startCollectorRole(store));
     // What only deliveries need is not waited for: an order whose S3 is away is put off by itself.
     const preparation = new Preparation(store.pipelines, {
       ...{ log, stop: context.stop, isImpatient: once, apply: options.embedded !== undefined },

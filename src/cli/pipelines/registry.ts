@@ -1,5 +1,6 @@
 import type { PipelineKindName } from '../../config/pipeline-settings.js';
 import { accessLogs } from './access-logs.js';
+import { tables } from './tables.js';
 import type { PipelineKind } from './kind.js';
 import { reports } from './reports.js';
 
@@ -7,4 +8,5 @@ import { reports } from './reports.js';
 export const KINDS: Readonly<Record<PipelineKindName, PipelineKind>> = {
   'access-logs': accessLogs,
   reports,
+  tables,
 };

@@ -50,6 +50,10 @@ const PAGE = 1000;
 const ADVICE =
   'check the bucket’s name, and that the service account may create, read, list and delete objects in it';
 
+const headShape = z
+  .object({ size: z.coerce.number(), metadata: z.record(z.string(), z.string()).optional() })
+  .transform(({ size, metadata = {} }): FileHead => ({ bytes: size, metadata }));
+
 const listShape = z.array(z.object({ name: z.string(), metadata: z.object({ size: z.coerce.number() }) }));
 
 /** Opens a bucket of Google Cloud Storage as a store of files. */
@@ -152,8 +156,7 @@ class GcsFiles implements FileStore {
     const file = this.#bucket.file(this.#nameOf(name));
     try {
       const [found] = await this.#doing(`look at ${file.name}`, signal, () => file.getMetadata());
-      const metadata = Object.entries(found.metadata ?? {}).map(([key, value]) => [key, String(value)]);
-      return { bytes: Number(found.size ?? 0), metadata: Object.fromEntries(metadata) };
+      return headShape.parse(found);
     } catch (error) {
       if (isNoSuchFile(error)) return undefined;
       throw error;
