@@ -37,11 +37,7 @@ const zones = Object.entries(mayImport).map(([folder, others]) => ({
 }));
 
 /** No pipeline imports another; what they share stands directly in src/pipelines. */
-<<<<<<< HEAD
-const pipelineNames = ['access-logs', 'reports'];
-=======
-const pipelineNames = ['access-logs', 'tables'];
->>>>>>> wire
+const pipelineNames = ['access-logs', 'tables', 'reports'];
 for (const name of pipelineNames) {
   const others = pipelineNames.filter((other) => other !== name);
   if (others.length > 0) {

@@ -2,11 +2,7 @@ import { z } from 'zod';
 import { setting } from './setting.js';
 
 /** Every kind of pipeline that this program has. A kind may be one pipeline or several, such as one a destination. */
-<<<<<<< HEAD
-export const PIPELINE_KINDS = ['access-logs', 'reports'] as const;
-=======
-export const PIPELINE_KINDS = ['access-logs', 'tables'] as const;
->>>>>>> wire
+export const PIPELINE_KINDS = ['access-logs', 'tables', 'reports'] as const;
 
 /** See {@link PIPELINE_KINDS}. */
 export type PipelineKindName = (typeof PIPELINE_KINDS)[number];
