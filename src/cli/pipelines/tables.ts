@@ -1,8 +1,13 @@
+import { Database } from '../../pipelines/tables/mysql/database.js';
 import { createTables } from '../../pipelines/tables/pipeline.js';
 import { openCopiers } from './tables-destinations.js';
 import type { PipelineKind } from './kind.js';
 
 /** Tables of MySQL and MariaDB, into Avro files, object stores, BigQuery and ClickHouse. */
 export const tables: PipelineKind = {
-  open: (parts) => createTables({ settings: parts.settings, log: parts.log, copiers: openCopiers(parts) }),
+  open: (parts) => {
+    const { settings, log } = parts;
+    const database = new Database(settings);
+    return createTables({ settings, log, database, copiers: openCopiers(parts, database) });
+  },
 };
