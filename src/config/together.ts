@@ -21,6 +21,7 @@ export function checkTogether(settings: Settings): readonly BrokenRule[] {
     ...checkObjectKeys(settings),
     ...checkDiscoveryInterval(settings),
     ...checkNotifications(settings),
+    ...checkReports(settings),
   ];
 }
 
@@ -128,4 +129,11 @@ function checkNotifications(settings: Settings): BrokenRule[] {
         ]
       : []),
   ];
+}
+
+function checkReports(settings: Settings): BrokenRule[] {
+  const archive = settings['reports.archive'];
+  return archive !== 'files' && settings['reports.bucket'] === ''
+    ? [{ name: 'reports.bucket', problem: `is needed by reports.archive ${archive}; give the bucket's name` }]
+    : [];
 }
