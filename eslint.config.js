@@ -37,7 +37,7 @@ const zones = Object.entries(mayImport).map(([folder, others]) => ({
 }));
 
 /** No pipeline imports another; what they share stands directly in src/pipelines. */
-const pipelineNames = ['access-logs', 'tables'];
+const pipelineNames = ['access-logs', 'tables', 'reports'];
 for (const name of pipelineNames) {
   const others = pipelineNames.filter((other) => other !== name);
   if (others.length > 0) {

@@ -10,6 +10,7 @@ import { registerGenerate } from './commands/generate.js';
 import { registerHashPassword } from './commands/hash-password.js';
 import { registerImport } from './commands/import.js';
 import { registerNotify } from './commands/notify.js';
+import { registerReports } from './commands/reports.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
 import { registerSchema } from './commands/schema.js';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Register[] = [
   registerGenerate,
   registerImport,
   registerArchive,
+  registerReports,
   registerDiscover,
   registerStatus,
   registerRetry,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { setting } from './setting.js';
 
 /** Every kind of pipeline that this program has. A kind may be one pipeline or several, such as one a destination. */
-export const PIPELINE_KINDS = ['access-logs', 'tables'] as const;
+export const PIPELINE_KINDS = ['access-logs', 'tables', 'reports'] as const;
 
 /** See {@link PIPELINE_KINDS}. */
 export type PipelineKindName = (typeof PIPELINE_KINDS)[number];

@@ -5,6 +5,7 @@ import { notificationSettings } from './notification-settings.js';
 import { pipelineSettings } from './pipeline-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
 import { tablesSettings } from './tables-settings.js';
+import { reportsArchiveSettings } from './reports-archive-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
 /**
@@ -15,6 +16,7 @@ export const settingsTable = {
   ...pipelineSettings,
 
   ...engineSettings,
+  ...reportsArchiveSettings,
 
   'object-key.format': setting(
     oneOf(['simple', 'partitioned-by-event-time', 'partitioned-by-delivery-time']),

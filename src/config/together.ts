@@ -23,6 +23,7 @@ export function checkTogether(settings: Settings): readonly BrokenRule[] {
     ...checkDiscoveryInterval(settings),
     ...checkNotifications(settings),
     ...checkTables(settings),
+    ...checkReports(settings),
   ];
 }
 
@@ -164,4 +165,11 @@ function checkTables(settings: Settings): BrokenRule[] {
         problem: `is not allowed; give at most tables.${kind}-batch-max, which is ${String(settings[`tables.${kind}-batch-max`])}`,
       });
   return broken;
+}
+
+function checkReports(settings: Settings): BrokenRule[] {
+  const archive = settings['reports.archive'];
+  return archive !== 'files' && settings['reports.bucket'] === ''
+    ? [{ name: 'reports.bucket', problem: `is needed by reports.archive ${archive}; give the bucket's name` }]
+    : [];
 }

@@ -39,6 +39,11 @@ export class Counted implements AsyncIterable<Uint8Array> {
     return this.#failure !== undefined && this.#failure.error === error;
   }
 
+  /** Throws what the content threw, if it did: all that a store says after that comes of it. */
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   async *#watched(): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#content;

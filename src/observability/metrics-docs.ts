@@ -35,7 +35,7 @@ export const LABELS: Readonly<Record<string, string>> = {
   reason:
     'of records that go nowhere: why; of writes of offsets what caused them: `count`, `time`, `shutdown`',
   task: 'the maintenance tasks: `audit`, `manifests`, `measure`, `notify`',
-  engine: '`redis`, `clickhouse`, `s3`',
+  engine: '`redis`, `clickhouse`, `s3`, `reports-archive` (files or Google Cloud Storage)',
   channel: '`webhook`, `mail`',
   version: 'the version of log-courier',
   roles: 'the roles of the process, comma-separated',

@@ -105,6 +105,14 @@ export function createMetrics() {
       SECONDS,
       ['status'],
     ),
+    reportBytesRead: counter(
+      'report_bytes_read_total',
+      'Bytes of reports that were archived, before compression.',
+    ),
+    reportBytesArchived: counter(
+      'report_bytes_archived_total',
+      'Bytes of reports that were archived, compressed: the ratio of both is that of the compression.',
+    ),
     commitOffsetsFlushed: counter('commit_offsets_flushed_total', 'Offsets written, by how it ended.', [
       'status',
     ]),

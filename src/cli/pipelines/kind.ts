@@ -29,7 +29,7 @@ export interface PipelineKind {
    */
   open(parts: KindParts): readonly Pipeline[];
   /** Gives `generate KIND` its flags and what it does. */
-  generate?(command: Command, context: CliContext): void;
+  readonly generate?: (command: Command, context: CliContext) => void;
   /** What `demo KIND` shows. */
   readonly demo?: Demo;
 }

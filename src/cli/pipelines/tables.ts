@@ -1,4 +1,6 @@
 import { Database } from '../../pipelines/tables/mysql/database.js';
+import { tablesDemo } from '../demo/tables.js';
+import { generateTables } from '../generate/tables.js';
 import { createTables } from '../../pipelines/tables/pipeline.js';
 import { openCopiers } from './tables-destinations.js';
 import type { PipelineKind } from './kind.js';
@@ -10,4 +12,6 @@ export const tables: PipelineKind = {
     const database = new Database(settings);
     return createTables({ settings, log, database, copiers: openCopiers(parts, database) });
   },
+  generate: generateTables,
+  demo: tablesDemo,
 };

@@ -95,8 +95,11 @@ export class BigQueryDataset {
   /** Where the dataset is: jobs are found only by who knows that. */
   async location(signal: AbortSignal): Promise<string> {
     this.#location ??= await this.asking(`look at dataset ${this.place}`, signal, async () => {
-      const [found]: readonly unknown[] = await this.client.dataset(this.dataset).getMetadata();
-      return z.object({ location: z.string() }).parse(found).location;
+      const found = await this.client.dataset(this.dataset).getMetadata();
+      return z
+        .tuple([z.object({ location: z.string() })])
+        .rest(z.unknown())
+        .parse(found)[0].location;
     });
     return this.#location;
   }

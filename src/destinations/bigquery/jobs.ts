@@ -44,12 +44,12 @@ export async function endOfJob(
   for (let pauseMs = dataset.pollMs; ; pauseMs = Math.min(pauseMs * 2, dataset.pollMs * 20)) {
     let found: unknown;
     try {
-      [found] = await dataset.asking(`look at job ${id}`, signal, () => job.getMetadata());
+      found = await dataset.asking(`look at job ${id}`, signal, () => job.getMetadata());
     } catch (error) {
       if (error instanceof StoreError && classifyGoogleError(error.cause)?.status === 404) return undefined;
       throw error;
     }
-    const { status, statistics } = jobShape.parse(found);
+    const [{ status, statistics }] = z.tuple([jobShape]).rest(z.unknown()).parse(found);
     if (status.state === 'DONE') {
       const { outputRows: rows = 0, inputFileBytes: bytes = 0 } = statistics?.load ?? {};
       return { id, rows, bytes, failure: status.errorResult };

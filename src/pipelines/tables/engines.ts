@@ -13,7 +13,8 @@ export const MYSQL = 'mysql';
 export function mysqlEngine(database: Database): PipelineEngine {
   return {
     engine: MYSQL,
-    advice: 'the database of the tables does not answer; check tables.host and that the server is up, then try again',
+    advice:
+      'the database of the tables does not answer; check tables.host and that the server is up, then try again',
     check: (signal) => database.ping(signal),
   };
 }

@@ -25,7 +25,7 @@ export function createClickHouseCopier({ client, database }: ClickHouseCopierOpt
   const made = new Set<string>();
   const prepare = async (shape: TableShape, signal: AbortSignal): Promise<void> => {
     if (made.has(shape.table)) return;
-    await client.command(createTableSql(shape), { doing: 'create a table for rows', signal });
+    await client.command(createTableSql(shape), signal);
     made.add(shape.table);
   };
   return {
@@ -35,7 +35,7 @@ export function createClickHouseCopier({ client, database }: ClickHouseCopierOpt
     title: 'ClickHouse',
     target: { one: 'ClickHouse database', many: 'ClickHouse databases' },
     object: { one: 'insert', many: 'inserts' },
-    check: (signal) => client.check(signal),
+    check: (signal) => client.ping(signal),
     close: () => client.close(),
     copy: async (copy): Promise<readonly DeliveredObject[]> => {
       const { order, shape, selection, signal } = copy;
@@ -116,7 +116,7 @@ async function countOf(
     countRow,
     `SELECT toString(count()) AS records, toString(uniqExact(${quoted(key)})) AS distinct_keys, toString(sum(toUInt64(CRC32(toString(${quoted(key)}))))) AS checksum
      FROM ${quoted(clickhouse.name)} WHERE ${where}`,
-    { doing: 'count the rows of a work order', signal },
+    signal,
   );
   return {
     records: Number(row?.records ?? 0),
