@@ -74,7 +74,7 @@ test('rows go into the table in the form in which existing archives have it', as
     {
       ...{
         dt: '2026-10-31',
-        id: '20',
+        id: 20,
         monitor_id: 20,
         server_id: 20,
         ts: '2026-10-31 23:50:19',

@@ -20,11 +20,11 @@ export function mysqlEngine(database: Database): PipelineEngine {
 }
 
 /** A destination as an engine. */
-export function copierEngine({ engine, place, check }: Copier): PipelineEngine {
+export function copierEngine(copier: Copier): PipelineEngine {
   return {
-    engine,
-    advice: `${place} does not answer, or may not be written to; check the settings of tables, then try again`,
-    check,
+    engine: copier.engine,
+    advice: `${copier.place} does not answer, or may not be written to; check the settings of tables, then try again`,
+    check: (signal) => copier.check(signal),
   };
 }
 
