@@ -106,7 +106,7 @@ test('a second pipeline is shown on the pages in its own words', async () => {
   expect(await page.locator('main').innerText()).not.toMatch(/bucket|log object|record/i);
   await page.getByRole('link', { name: 'invoices' }).first().click();
   await says(page, '.standing', 'Stuck with DiskFull: 12 rows wait');
-  await says(page, 'main > .note', NOTE);
+  await says(page, 'p.note', NOTE);
   expect(await page.locator('main').innerText()).not.toMatch(/bucket|log object|record/i);
   expect(complaints).toEqual([]);
   await close();
