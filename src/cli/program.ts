@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerArchive } from './commands/archive.js';
 import { registerAudit } from './commands/audit.js';
 import { registerConfig } from './commands/config.js';
 import { registerDemo } from './commands/demo.js';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Register[] = [
   registerSchema,
   registerGenerate,
   registerImport,
+  registerArchive,
   registerReports,
   registerDiscover,
   registerStatus,

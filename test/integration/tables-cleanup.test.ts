@@ -39,7 +39,7 @@ function ago(days: number): string {
 }
 
 async function keys(table = 'log_scores'): Promise<readonly unknown[]> {
-  return (await database.rows(`SELECT id FROM ${table} ORDER BY id`)).map(({ id }) => id as unknown);
+  return (await database.rows(`SELECT id FROM ${table} ORDER BY id`)).map((row): unknown => row['id']);
 }
 
 async function noteOf(archive: Archive): Promise<string | undefined> {

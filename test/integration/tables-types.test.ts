@@ -64,7 +64,11 @@ const COLUMNS: readonly (readonly [type: string, written: string, read: unknown]
   ["SET('a', 'b', 'c')", "'a,c'", 'a,c'],
   ['BIT(1)', "b'1'", 1],
   ['BIT(40)', "b'1111111111111111111111111111111111111111'", 1_099_511_627_775n],
-  ['BIT(64)', "b'1000000000000000000000000000000000000000000000000000000000000000'", Buffer.from('008000000000000000', 'hex')],
+  [
+    'BIT(64)',
+    "b'1000000000000000000000000000000000000000000000000000000000000000'",
+    Buffer.from('008000000000000000', 'hex'),
+  ],
   ['UUID', "'123e4567-e89b-12d3-a456-426655440000'", '123e4567-e89b-12d3-a456-426655440000'],
 ];
 
@@ -104,7 +108,10 @@ test('a time that is none becomes null', async () => {
 });
 
 test.each([
-  ['event INT PRIMARY KEY, at DATETIME, place POINT', 'its column place is of type point, which cannot be copied'],
+  [
+    'event INT PRIMARY KEY, at DATETIME, place POINT',
+    'its column place is of type point, which cannot be copied',
+  ],
   ['event INT PRIMARY KEY, at DATETIME, `a b` INT', 'its column a b has a name that Avro does not take'],
   ['event INT PRIMARY KEY', 'it has no column at'],
   ['event VARCHAR(9) PRIMARY KEY, at DATETIME', 'its key event is no whole number but varchar(9)'],
@@ -124,16 +131,7 @@ test('a table that is not there is refused', async () => {
   await expect(discover(archive.pipeline('fileavro'))).rejects.toThrow('has no table of that name');
 });
 
-/** What a reader of its own says of a file: count, sums, nulls. */
-interface Summary {
-  readonly rows: number;
-  readonly ids: number;
-  readonly scores: number;
-  readonly offsets: number;
-  readonly errors: number;
-  readonly ts: number;
-}
-
+/** Counts, sums and nulls of some files, read by Debian's Avro for Python. */
 const PYTHON = `
 import json, sys
 from avro.datafile import DataFileReader
@@ -145,35 +143,38 @@ print(json.dumps(dict(rows=len(rows), ids=sum(r['id'] for r in rows), scores=sum
   ts=sum(micros(r['ts']) for r in rows) // 1000000)))
 `;
 
-test.each(['null', 'deflate', 'zstd'] as const)('strangers read the files as the table is: codec %s', async (codec) => {
-  await database.run(LOG_SCORES);
-  await database.run(insertScores(1, 5000));
-  const archive = await open({ copiers: (directory) => [filesCopier(directory, codec)] });
-  const [order] = await archiveOnce(archive.pipeline('fileavro'));
-  if (order === undefined) throw new Error('nothing was ordered');
-  const file = join(archive.directory, '1793491200-1.avro');
-  const [row] = await database.rows(
-    `SELECT COUNT(*) AS \`rows\`, CAST(SUM(id) AS DOUBLE) AS ids, SUM(score) AS scores, CAST(SUM(\`offset\` IS NULL) AS DOUBLE) AS offsets,
+test.each(['null', 'deflate', 'zstd'] as const)(
+  'strangers read the files as the table is: codec %s',
+  async (codec) => {
+    await database.run(LOG_SCORES);
+    await database.run(insertScores(1, 5000));
+    const archive = await open({ copiers: (directory) => [filesCopier(directory, codec)] });
+    const [order] = await archiveOnce(archive.pipeline('fileavro'));
+    if (order === undefined) throw new Error('nothing was ordered');
+    const file = join(archive.directory, '1793491200-1.avro');
+    const [row] = await database.rows(
+      `SELECT COUNT(*) AS \`rows\`, CAST(SUM(id) AS DOUBLE) AS ids, SUM(score) AS scores, CAST(SUM(\`offset\` IS NULL) AS DOUBLE) AS offsets,
        CAST(SUM(JSON_VALUE(attributes, '$.error') <> '') AS DOUBLE) AS errors, CAST(SUM(UNIX_TIMESTAMP(ts)) AS DOUBLE) AS ts FROM log_scores`,
-  );
-  const session = new Session();
-  try {
-    const answer = session.query(
-      `SELECT count() AS rows, toFloat64(sum(id)) AS ids, sum(toFloat64(score)) AS scores, toFloat64(countIf(offset IS NULL)) AS offsets,
+    );
+    const session = new Session();
+    try {
+      const answer = session.query(
+        `SELECT count() AS rows, toFloat64(sum(id)) AS ids, sum(toFloat64(score)) AS scores, toFloat64(countIf(offset IS NULL)) AS offsets,
          toFloat64(count(error)) AS errors, toFloat64(sum(toUnixTimestamp(ts))) AS ts FROM file('${file}', Avro)
        SETTINGS output_format_json_quote_64bit_integers = 0`,
-      'JSONEachRow',
-    );
-    const clickhouse: unknown = JSON.parse(answer);
-    expect(clickhouse).toEqual(row);
-  } finally {
-    session.cleanup();
-  }
-  // Debian's Python reader knows null and deflate.
-  if (codec === 'zstd') return;
-  const script = join(archive.directory, 'read.py');
-  await writeFile(script, PYTHON);
-  const { stdout } = await promisify(execFile)('/usr/bin/python3', [script, file]);
-  const python: Summary = JSON.parse(stdout);
-  expect(python).toEqual(row);
-});
+        'JSONEachRow',
+      );
+      const clickhouse: unknown = JSON.parse(answer);
+      expect(clickhouse).toEqual(row);
+    } finally {
+      session.cleanup();
+    }
+    // Debian's Python reader knows null and deflate.
+    if (codec === 'zstd') return;
+    const script = join(archive.directory, 'read.py');
+    await writeFile(script, PYTHON);
+    const { stdout } = await promisify(execFile)('/usr/bin/python3', [script, file]);
+    const python: unknown = JSON.parse(stdout);
+    expect(python).toEqual(row);
+  },
+);

@@ -1,15 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import { loadSettings } from '../../src/config/load.js';
 import type { Settings } from '../../src/config/settings.js';
 import { openFiles } from '../../src/destinations/files/open-files.js';
+import { silentLog } from '../../src/observability/log.js';
 import { readAvro } from '../../src/formats/avro/reader.js';
 import type { AvroValue } from '../../src/formats/avro/schema.js';
 import type { Discovery, Pipeline, Receipt, WorkOrder } from '../../src/pipelines/pipeline.js';
 import type { Copier } from '../../src/pipelines/tables/destinations/copier.js';
 import { createFilesCopier } from '../../src/pipelines/tables/destinations/files.js';
+import { Database } from '../../src/pipelines/tables/mysql/database.js';
 import { createTables } from '../../src/pipelines/tables/pipeline.js';
 import type { TestDatabase } from './mariadb.js';
 
@@ -57,7 +58,7 @@ export interface ArchiveOptions {
   readonly flags?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
   /** In place of one that writes files into {@link Archive.directory}. */
-  readonly copiers?: (directory: string, tables: { readonly settings: Settings }) => readonly Copier[];
+  readonly copiers?: (directory: string, source: Database) => readonly Copier[];
   readonly directory?: string;
 }
 
@@ -77,8 +78,9 @@ export async function openArchive(database: TestDatabase, options: ArchiveOption
     },
     environment: options.environment ?? {},
   });
-  const copiers = options.copiers?.(directory, { settings }) ?? [filesCopier(directory)];
-  const pipelines = createTables({ settings, log: pino({ level: 'silent' }), copiers });
+  const source = new Database(settings);
+  const copiers = options.copiers?.(directory, source) ?? [filesCopier(directory)];
+  const pipelines = createTables({ settings, log: silentLog(), database: source, copiers });
   return {
     settings,
     directory,

@@ -38,7 +38,8 @@ import { version } from '../version.js';
 import { PATIENCE_MS, waitFor } from '../wait-for.js';
 import { EMBEDDED_DIRECTORY, failOnExit, whenAborted } from './embedded.js';
 
-interface RunOptions {
+/** What `run` is told beside the settings. */
+export interface RunOptions {
   readonly roles?: string;
   readonly once?: boolean;
   readonly embedded?: string | true;
@@ -66,13 +67,23 @@ export const registerRun: Register = (program, context) => {
   withSettings(command);
 };
 
-async function run(command: Command, context: CliContext, options: RunOptions): Promise<void> {
+/**
+ * Runs the service.
+ *
+ * @param more environment variables that go before those of the process
+ */
+export async function run(
+  command: Command,
+  context: CliContext,
+  options: RunOptions,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const asked = options.roles === undefined ? undefined : rolesFrom(options.roles);
   // Wrong settings are told before anything is started.
-  const roles = asked ?? usualRoles(settingsOf(command, context).settings.pipelines);
+  const roles = asked ?? usualRoles(settingsOf(command, context, more).settings.pipelines);
   const engines = await startEmbedded(options, context);
   try {
-    const loaded = settingsOf(command, context, engines?.environment);
+    const loaded = settingsOf(command, context, { ...engines?.environment, ...more });
     const service = trace(loaded, (log, tracing) => {
       const store = openStore(loaded.settings, log, tracing);
       return serve(store, openQueues(store), roles, context, options);

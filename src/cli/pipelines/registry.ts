@@ -7,6 +7,6 @@ import { reports } from './reports.js';
 /** Every kind of pipeline, by the name that it has in the setting `pipelines`, `generate` and `demo`. */
 export const KINDS: Readonly<Record<PipelineKindName, PipelineKind>> = {
   'access-logs': accessLogs,
-  reports,
   tables,
+  reports,
 };

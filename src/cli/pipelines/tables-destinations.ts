@@ -1,18 +1,26 @@
 import type { Settings } from '../../config/settings.js';
 import { BigQueryDataset } from '../../destinations/bigquery/dataset.js';
+import { ClickHouseDestination } from '../../destinations/clickhouse/insert.js';
 import type { FileStore } from '../../destinations/file-store.js';
 import { openFiles } from '../../destinations/files/open-files.js';
 import { openGcsFiles } from '../../destinations/gcs/open-files.js';
 import { openS3Files } from '../../destinations/s3/open-files.js';
 import { createBigQueryCopier } from '../../pipelines/tables/destinations/bigquery.js';
+import { createClickHouseCopier } from '../../pipelines/tables/destinations/clickhouse.js';
 import type { Copier } from '../../pipelines/tables/destinations/copier.js';
 import { createFilesCopier } from '../../pipelines/tables/destinations/files.js';
+import type { Database } from '../../pipelines/tables/mysql/database.js';
 import type { KindParts } from './kind.js';
 
 /** The destinations that the settings name for tables. */
-export function openCopiers(parts: KindParts): readonly Copier[] {
-  const { settings } = parts;
+export function openCopiers(parts: KindParts, database: Database): readonly Copier[] {
+  const { settings, log } = parts;
   const copiers: Copier[] = [];
+  const dsn = settings['tables.clickhouse-dsn'];
+  if (dsn !== '') {
+    const client = new ClickHouseDestination({ dsn, settings, log });
+    copiers.push(createClickHouseCopier({ client, database }));
+  }
   if (settings['tables.bigquery-dataset'] !== '') copiers.push(openBigQuery(settings));
   if (settings['tables.avro-path'] !== '')
     copiers.push(filesOf(settings, 'fileavro', openFiles({ directory: settings['tables.avro-path'] })));

@@ -1,3 +1,4 @@
+import { Database } from '../../pipelines/tables/mysql/database.js';
 import { tablesDemo } from '../demo/tables.js';
 import { generateTables } from '../generate/tables.js';
 import { createTables } from '../../pipelines/tables/pipeline.js';
@@ -6,7 +7,11 @@ import type { PipelineKind } from './kind.js';
 
 /** Tables of MySQL and MariaDB, into Avro files, object stores, BigQuery and ClickHouse. */
 export const tables: PipelineKind = {
-  open: (parts) => createTables({ settings: parts.settings, log: parts.log, copiers: openCopiers(parts) }),
+  open: (parts) => {
+    const { settings, log } = parts;
+    const database = new Database(settings);
+    return createTables({ settings, log, database, copiers: openCopiers(parts, database) });
+  },
   generate: generateTables,
   demo: tablesDemo,
 };

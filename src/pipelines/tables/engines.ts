@@ -13,17 +13,18 @@ export const MYSQL = 'mysql';
 export function mysqlEngine(database: Database): PipelineEngine {
   return {
     engine: MYSQL,
-    advice: 'the database of the tables does not answer; check tables.host and that the server is up, then try again',
+    advice:
+      'the database of the tables does not answer; check tables.host and that the server is up, then try again',
     check: (signal) => database.ping(signal),
   };
 }
 
 /** A destination as an engine. */
-export function copierEngine({ engine, place, check }: Copier): PipelineEngine {
+export function copierEngine(copier: Copier): PipelineEngine {
   return {
-    engine,
-    advice: `${place} does not answer, or may not be written to; check the settings of tables, then try again`,
-    check,
+    engine: copier.engine,
+    advice: `${copier.place} does not answer, or may not be written to; check the settings of tables, then try again`,
+    check: (signal) => copier.check(signal),
   };
 }
 

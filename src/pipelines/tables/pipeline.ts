@@ -8,7 +8,7 @@ import { createCleaning } from './cleanup/cleaning.js';
 import { createCopying } from './copying.js';
 import type { Copier } from './destinations/copier.js';
 import { ArchiverLocks } from './lock.js';
-import { Database } from './mysql/database.js';
+import type { Database } from './mysql/database.js';
 import { Notes } from './notes.js';
 import type { Archiver, TableOrder } from './order.js';
 import { rulesOf, type ArchiverParts, type BatchRules, type SharedParts } from './parts.js';
@@ -18,6 +18,8 @@ import { Shapes } from './shape/shapes.js';
 export interface TablesParts {
   readonly settings: Settings;
   readonly log: Log;
+  /** Has the tables; it is closed with the pipelines. */
+  readonly database: Database;
   /** The destinations, in the settings' order. */
   readonly copiers: readonly Copier[];
 }
@@ -25,11 +27,13 @@ export interface TablesParts {
 /**
  * A pipeline for each destination, and one that deletes what all of them have. They share the connections to the database,
  * of which the last one that is closed lets go.
- *
- * @throws {NoDatabaseError} when the settings name no database
  */
-export function createTables({ settings, log, copiers }: TablesParts): readonly Pipeline<TableOrder>[] {
-  const database = new Database(settings);
+export function createTables({
+  settings,
+  log,
+  database,
+  copiers,
+}: TablesParts): readonly Pipeline<TableOrder>[] {
   const writer = `${hostname()}:${String(process.pid)}`;
   const tables = settings['tables.names'].map(tableNameOf);
   const locks = new ArchiverLocks(database, writer, log);

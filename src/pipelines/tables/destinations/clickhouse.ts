@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AvroInsert } from './avro-insert.js';
+import type { ClickHouseDestination } from '../../../destinations/clickhouse/insert.js';
 import { avroFile, BLOCK_BYTES, syncMarkerOf } from '../../../formats/avro/writer.js';
 import type { DeliveredObject } from '../../pipeline.js';
 import type { Database } from '../mysql/database.js';
@@ -11,7 +11,7 @@ import type { Copier, Copy, Found } from './copier.js';
 
 /** What copies into ClickHouse work with. */
 export interface ClickHouseCopierOptions {
-  readonly client: AvroInsert;
+  readonly client: ClickHouseDestination;
   /** The source, which says on which days an order's rows are. */
   readonly database: Database;
 }
@@ -73,8 +73,16 @@ class RowsLackingError extends Error {
   }
 }
 
+/** Rows of an order make one block for each partition, however they come: so the token means the same each time. */
+const ONE_BLOCK = {
+  max_insert_block_size: '100000000',
+  min_insert_block_size_rows: '100000000',
+  min_insert_block_size_bytes: '0',
+  max_insert_threads: '1',
+} as const;
+
 async function insert(
-  client: AvroInsert,
+  client: ClickHouseDestination,
   { order, shape, rows, signal, tell }: Copy,
   there: number,
   range: string,
@@ -92,13 +100,14 @@ async function insert(
     // What is inserted beside what was there is another insert.
     token: there === 0 ? order.id : `${order.id}-${String(there)}`,
     content,
+    settings: ONE_BLOCK,
     signal,
   });
   return bytes;
 }
 
 async function countOf(
-  client: AvroInsert,
+  client: ClickHouseDestination,
   { clickhouse, key }: TableShape,
   where: string,
   signal: AbortSignal,

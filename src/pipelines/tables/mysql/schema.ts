@@ -134,7 +134,8 @@ export async function applyTablesSchema(database: Database, tables: readonly str
   if (missing.length === 0) return;
   const statements = schemaStatements(tables);
   for (const sql of statements) {
-    if (!missing.some((name) => sql.includes(`EXISTS ${name} `) || sql.includes(`EXISTS ${quoted(name)} `))) continue;
+    if (!missing.some((name) => sql.includes(`EXISTS ${name} `) || sql.includes(`EXISTS ${quoted(name)} `)))
+      continue;
     try {
       await database.change('create a table of the order book', sql);
     } catch (error) {
