@@ -104,7 +104,10 @@ export async function bringForward(
   inMs: number,
 ): Promise<void> {
   const wanted = maintenanceIntervalMs(settings, job.task);
-  if (wanted !== undefined) await repeat(queue, settings, job, wanted, inMs);
+  if (wanted === undefined) return;
+  // With the same interval BullMQ keeps to the next run that it has. Who dies here has it set up again before long.
+  await queue.removeJobScheduler(maintenanceId(job));
+  await repeat(queue, settings, job, wanted, inMs);
 }
 
 async function repeat(

@@ -43,7 +43,10 @@ test('archive --once takes the environment of an existing deployment, copies wha
   expect(await database.rows('SELECT id FROM log_scores')).toEqual([]);
 
   const audited = await runCli(['audit', '--deep', '--pipelines', 'tables'], { environment });
-  expect(audited).toMatchObject({ status: 0, stdout: expect.stringContaining('of 250 records 250 are in 1 objects') });
+  expect(audited).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('of 250 records 250 are in 1 objects'),
+  });
   const nowhere = await runCli(['archive', '--once'], { environment: { ...environment, avro_path: '' } });
   expect(nowhere.status).toBe(2);
   expect(nowhere.stderr).toContain('at least one destination');
