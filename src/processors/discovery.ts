@@ -10,7 +10,6 @@ import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
 import {
   discoveryIntervalMs,
   discoveryJobSchema,
-  noteDiscoveryEnded,
   scheduleDiscovery,
   schedulerId,
   type DiscoveryJob,
@@ -104,7 +103,6 @@ async function discoverWithLease(
   const redriven = lease.remainingMs() > 0 ? await redrive(parts, on, job, open.length) : 0;
   await watchRetention(parts, pipeline, signal);
   metrics.cycles.inc({ pipeline: pipeline.name });
-  await noteDiscoveryEnded(redis, settings, pipeline.name);
   await keepDiscovered(redis, settings, job, found.waitingSince);
   return {
     orders: found.orders.length,

@@ -178,12 +178,12 @@ export function groupId({ code, targets }: Pick<FailedGroup, 'code' | 'targets'>
 }
 
 function viewOf(group: FailedGroup): FailureGroupView {
-  const { code, reason, targets, since, orders, records, sources, retentionEndsAt } = group;
+  const { sources } = group;
   return {
-    ...{ id: groupId(group), code, reason, targets, since, orders, records },
+    ...group,
+    id: groupId(group),
     sources: sources.slice(0, SOURCES_NAMED),
     sourceCount: sources.length,
-    retentionEndsAt,
   };
 }
 
