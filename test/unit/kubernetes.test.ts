@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { buildProgram } from '../../src/cli/program.js';
-import { usualRoles } from '../../src/cli/roles.js';
+import { ROLES, usualRoles } from '../../src/cli/roles.js';
 import { CONFIG_FILE_VARIABLE, loadSettings } from '../../src/config/load.js';
 import { variableOf } from '../../src/config/setting-names.js';
 import { settingNames, settingsTable } from '../../src/config/settings.js';

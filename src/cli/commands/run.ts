@@ -50,7 +50,10 @@ export const registerRun: Register = (program, context) => {
   const command = program
     .command('run')
     .description('run the service: discovery, processors and dashboard, or some of them')
-    .option('--roles <roles>', `what this process does, comma-separated (default: all; collector where reports are enabled)`)
+    .option(
+      '--roles <roles>',
+      `what this process does, comma-separated (default: all; collector where reports are enabled)`,
+    )
     .option(
       '--once',
       'deliver until nothing is ready and nothing is in flight, then exit: 0, or 1 if an order failed',

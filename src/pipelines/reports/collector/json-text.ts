@@ -28,7 +28,7 @@ export function elementsOf(
   const elements: [number, number][] = [];
   let [depth, from, inText] = [0, 0, false];
   for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at];
+    const byte = bytes[at] ?? 0;
     if (inText) {
       if (byte === BACKSLASH) at += 1;
       else if (byte === QUOTE) inText = false;
