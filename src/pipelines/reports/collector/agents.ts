@@ -21,7 +21,9 @@ const fileSchema = z.strictObject({ agents: z.array(agentSchema) });
 /** An agent that may post reports. */
 export interface Agent {
   readonly name: string;
-  /** How many reports a second; undefined for as many as it likes. */
+  /** How many reports it may post in a second; 0 for as many as it likes. */
+  readonly perSecond: number;
+  /** Counts them; undefined when there is no limit. */
   readonly limiter: RateLimiterMemory | undefined;
 }
 
@@ -51,7 +53,7 @@ export class Agents {
   readonly #anybody: Agent;
 
   private constructor(private readonly options: AgentsOptions) {
-    this.#anybody = { name: ANYBODY, limiter: limiterOf(options.reportsPerSecond) };
+    this.#anybody = agentOf(ANYBODY, options.reportsPerSecond);
   }
 
   /** @throws {AgentsFileError} when the file cannot be read, or is not as it should be */
@@ -91,8 +93,10 @@ export class Agents {
     for (const entry of await agentsIn(file)) {
       const perSecond = entry['reports-per-second'] ?? reportsPerSecond;
       const known = before.get(entry.name);
-      const limiter = known?.limiter?.points === perSecond ? known.limiter : limiterOf(perSecond);
-      agents.set(entry['token-sha256'].toLowerCase(), { name: entry.name, limiter });
+      // Who was known goes on counting; several tokens of one agent share its limit.
+      const agent = known?.perSecond === perSecond ? known : agentOf(entry.name, perSecond);
+      before.set(entry.name, agent);
+      agents.set(entry['token-sha256'].toLowerCase(), agent);
     }
     this.#byToken = agents;
   }
@@ -120,8 +124,14 @@ async function agentsIn(file: string): Promise<readonly z.infer<typeof agentSche
   }
 }
 
-function limiterOf(perSecond: number): RateLimiterMemory | undefined {
-  return perSecond === 0 ? undefined : new RateLimiterMemory({ points: perSecond, duration: 1 });
+function agentOf(name: string, perSecond: number): Agent {
+  if (perSecond === 0) return { name, perSecond, limiter: undefined };
+  // Less than one a second is one in several seconds.
+  const limiter =
+    perSecond < 1
+      ? new RateLimiterMemory({ points: 1, duration: 1 / perSecond })
+      : new RateLimiterMemory({ points: Math.floor(perSecond), duration: 1 });
+  return { name, perSecond, limiter };
 }
 
 /**
@@ -129,13 +139,16 @@ function limiterOf(perSecond: number): RateLimiterMemory | undefined {
  *
  * @throws {Refusal} when it posts too many
  */
-export async function countReports({ name, limiter }: Agent, reports: number): Promise<void> {
+export async function countReports({ name, perSecond, limiter }: Agent, reports: number): Promise<void> {
   if (limiter === undefined) return;
+  // Waiting would never help.
+  if (reports > limiter.points)
+    throw new Refusal('too-large', `${name} may post ${String(limiter.points)} reports at once`);
   try {
     await limiter.consume(name, reports);
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error;
     const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000));
-    throw new Refusal('rate-limit', `${name} may post ${String(limiter.points)} reports a second`, seconds);
+    throw new Refusal('rate-limit', `${name} may post ${String(perSecond)} reports a second`, seconds);
   }
 }

@@ -44,6 +44,8 @@ export interface BodyLimits {
   /** Bytes it has at most, compressed or not. */
   readonly maxBytes: number;
   readonly budget: BodyBudget;
+  /** Called when the headers are well, and the body is wanted. */
+  readonly onWanted: () => void;
 }
 
 /**
@@ -53,7 +55,7 @@ export interface BodyLimits {
  */
 export async function readBody(
   request: IncomingMessage,
-  { maxBytes, budget }: BodyLimits,
+  { maxBytes, budget, onWanted }: BodyLimits,
 ): Promise<{ readonly body: Buffer; readonly done: () => void }> {
   let taken = 0;
   const take = (bytes: number): void => {
@@ -67,6 +69,7 @@ export async function readBody(
   try {
     const encoding = encodingOf(request);
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    onWanted();
     const raw = await collect(request, maxBytes, take);
     if (encoding === 'identity') return { body: raw, done };
     const body = encoding === 'gzip' ? await ungzip(raw, maxBytes) : await unzstd(raw, maxBytes);
@@ -98,22 +101,21 @@ async function collect(
   const chunks: Buffer[] = [];
   let bytes = 0;
   await new Promise<void>((resolve, reject) => {
-    request.on('data', (chunk: Buffer) => {
+    const onData = (chunk: Buffer): void => {
       try {
         bytes += chunk.length;
         if (bytes > maxBytes) throw tooLarge(maxBytes);
         take(chunk.length);
         chunks.push(chunk);
       } catch (error) {
-        request.pause();
+        request.off('data', onData).pause();
         reject(error instanceof Refusal ? error : tooLarge(maxBytes));
       }
-    });
-    request.once('end', resolve);
-    request.once('error', reject);
-    request.once('close', () => {
-      if (!request.complete) reject(new Refusal('bad-request', 'the body broke off'));
-    });
+    };
+    const onBreak = (cause?: Error): void => {
+      if (!request.complete) reject(new Refusal('bad-request', 'the body broke off', undefined, { cause }));
+    };
+    request.on('data', onData).once('end', resolve).once('error', onBreak).once('close', onBreak);
   });
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
 }

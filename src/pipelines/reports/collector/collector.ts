@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import type { Settings } from '../../../config/settings.js';
 import type { Log } from '../../../observability/log.js';
 import type { Metrics } from '../../../observability/metrics.js';
-import { Spool } from '../spool/spool.js';
+import { Spool, type SpoolOptions } from '../spool/spool.js';
 import { Agents } from './agents.js';
 import { BodyBudget } from './body.js';
 import { collectorHandler } from './handler.js';
@@ -13,7 +13,7 @@ import { Intake } from './intake.js';
 import { ReportSchemas } from './schemas.js';
 
 /** What a collector works with. */
-export interface CollectorParts {
+export interface CollectorParts extends Pick<SpoolOptions, 'sync'> {
   readonly settings: Settings;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -36,13 +36,16 @@ export class CollectorStartError extends Error {
 const GAUGE_MS = 1000;
 /** How long answers on their way may take when the collector ends; ms. */
 const GRACE_MS = 5000;
+/** How often connections are ended then that have their answers; ms. */
+const IDLE_MS = 50;
 
 /**
  * Starts to take reports over HTTP, into the spool.
  *
  * @throws {CollectorStartError} {@link DirectoryInUseError} {@link AgentsFileError} {@link SchemaFileError}
  */
-export async function startCollector({ settings, metrics, log }: CollectorParts): Promise<RunningCollector> {
+export async function startCollector(parts: CollectorParts): Promise<RunningCollector> {
+  const { settings, metrics, log } = parts;
   refuseOpenDoors(settings);
   const agents = await Agents.open({
     file: settings['reports.agents-file'],
@@ -50,7 +53,7 @@ export async function startCollector({ settings, metrics, log }: CollectorParts)
     log,
   });
   const schemas = await ReportSchemas.read(settings['reports.schema-directory']);
-  const spool = await openSpool(settings, metrics, log);
+  const spool = await openSpool(parts);
   const showFill = (): void => {
     const { bytes, oldestMs } = spool.fill;
     metrics.reportsSpoolBytes.set(bytes);
@@ -78,6 +81,7 @@ export async function startCollector({ settings, metrics, log }: CollectorParts)
     onRefused: (reason) => {
       metrics.reportsRefused.inc({ reason });
     },
+    isClosing: () => isClosing,
     isReady: () => !isClosing && spool.fill.bytes < settings['reports.spool-max-bytes'],
   });
   const release = async (): Promise<void> => {
@@ -88,7 +92,8 @@ export async function startCollector({ settings, metrics, log }: CollectorParts)
   try {
     const server = await serverOf(settings);
     server.on('request', handler);
-    // One that waits to be told to go on is told so when its headers are well.
+    // One that asks whether to send its body is told so when its headers are well.
+    server.on('checkContinue', handler);
     const url = await listening(server, settings);
     return {
       url,
@@ -104,13 +109,14 @@ export async function startCollector({ settings, metrics, log }: CollectorParts)
   }
 }
 
-function openSpool(settings: Settings, metrics: Metrics, log: Log): Promise<Spool> {
+function openSpool({ settings, metrics, log, sync = 'group' }: CollectorParts): Promise<Spool> {
   return Spool.open({
     directory: settings['reports.spool-directory'],
     segmentMaxBytes: settings['reports.segment-max-bytes'],
     segmentMaxMs: settings['reports.segment-max-seconds'] * 1000,
     maxBytes: settings['reports.spool-max-bytes'],
     maxKeys: settings['reports.max-idempotency-keys'],
+    sync,
     log,
     onSync: (seconds, requests) => {
       metrics.reportsSyncSeconds.observe(seconds);
@@ -177,8 +183,13 @@ function closed(server: Server): Promise<void> {
     const impatience = setTimeout(() => {
       server.closeAllConnections();
     }, GRACE_MS);
+    // Connections that are kept alive end as soon as they have their answer.
+    const idle = setInterval(() => {
+      server.closeIdleConnections();
+    }, IDLE_MS);
     server.close(() => {
       clearTimeout(impatience);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();

@@ -31,6 +31,8 @@ export interface HandlerParts {
   readonly onRefused: (code: RefusalCode) => void;
   /** Whether it takes reports now: for the health route. */
   readonly isReady: () => boolean;
+  /** Whether it ends: connections then end with their answers. */
+  readonly isClosing: () => boolean;
 }
 
 const ONE = '/api/v1/reports';
@@ -41,6 +43,7 @@ export function collectorHandler(
   parts: HandlerParts,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
+    if (parts.isClosing()) response.setHeader('connection', 'close');
     answer(parts, request, response).catch((error: unknown) => {
       refuse(parts, request, response, error);
     });
@@ -75,6 +78,10 @@ async function answer(
   const { body, done } = await readBody(request, {
     maxBytes: form === 'one' ? maxReportBytes : maxBatchBytes,
     budget: parts.budget,
+    onWanted: () => {
+      // One that asked whether to send its body waits for this.
+      if (request.headers.expect !== undefined) response.writeContinue();
+    },
   });
   try {
     const reports: readonly PostedReport[] =
@@ -155,12 +162,28 @@ function refuse(
   if (refusal.retryAfterSeconds !== undefined)
     response.setHeader('retry-after', String(refusal.retryAfterSeconds));
   if (refusal.status === 401) response.setHeader('www-authenticate', 'Bearer');
-  // What is left of a body that is not wanted is not read: the connection ends with the answer.
-  if (!request.complete) {
-    response.setHeader('connection', 'close');
-    response.once('finish', () => {
-      request.destroy();
-    });
-  }
+  if (!request.complete) dropRest(request);
   send(response, refusal.status, refusal.toProblem(), 'application/problem+json');
+}
+
+/** How much of a body that is not wanted is read and forgotten, bytes, and for how long, ms. */
+const [DROPPED_BYTES, DROPPED_MS] = [33_554_432, 2000];
+
+/**
+ * Lets the sender get its answer: a connection that is closed while it still sends is reset, and the answer is lost. One
+ * that goes on for too long is cut off all the same.
+ */
+function dropRest(request: IncomingMessage): void {
+  let left = DROPPED_BYTES;
+  const impatience = setTimeout(() => {
+    request.destroy();
+  }, DROPPED_MS);
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  request.once('close', () => {
+    clearTimeout(impatience);
+  });
+  request.resume();
 }

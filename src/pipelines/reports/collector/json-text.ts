@@ -19,11 +19,13 @@ const [
  * begin and end.
  *
  * @param maxDepth deeper ones are refused before anything parses them
+ * @param most elements that are answered at most; however many there are, they take no more memory than these
  * @throws {Refusal}
  */
 export function elementsOf(
   bytes: Buffer,
   maxDepth: number,
+  most = 0,
 ): readonly (readonly [from: number, to: number])[] {
   const elements: [number, number][] = [];
   let [depth, from, inText] = [0, 0, false];
@@ -47,12 +49,12 @@ export function elementsOf(
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
-        if (depth === 1) elements.push([from, at]);
+        if (depth === 1 && elements.length < most) elements.push([from, at]);
         depth -= 1;
         break;
       case COMMA:
         if (depth === 1) {
-          elements.push([from, at]);
+          if (elements.length < most) elements.push([from, at]);
           from = at + 1;
         }
         break;
@@ -91,7 +93,9 @@ export function postedReports(
   form: 'array' | 'lines',
   limits: { readonly maxDepth: number; readonly maxReports: number; readonly maxReportBytes: number },
 ): readonly PostedReport[] {
-  const pieces = form === 'array' ? piecesOfArray(bytes, limits.maxDepth) : piecesOfLines(bytes);
+  const most = limits.maxReports + 1;
+  const pieces =
+    form === 'array' ? piecesOfArray(bytes, limits.maxDepth, most) : piecesOfLines(bytes, most);
   if (pieces.length === 0) throw new Refusal('bad-request', 'there is no report in the body');
   if (pieces.length > limits.maxReports)
     throw new Refusal('too-large', `a batch may have ${String(limits.maxReports)} reports`);
@@ -103,17 +107,17 @@ export function postedReports(
   });
 }
 
-function piecesOfArray(bytes: Buffer, maxDepth: number): readonly Buffer[] {
-  const elements = elementsOf(bytes, maxDepth + 1);
+function piecesOfArray(bytes: Buffer, maxDepth: number, most: number): readonly Buffer[] {
+  const elements = elementsOf(bytes, maxDepth + 1, most);
   const value = parsed(bytes, '');
   if (!Array.isArray(value)) throw new Refusal('bad-request', 'the body is no JSON array');
   if (value.length === 0) return [];
   return elements.map(([from, to]) => bytes.subarray(from, to));
 }
 
-function piecesOfLines(bytes: Buffer): readonly Buffer[] {
+function piecesOfLines(bytes: Buffer, most: number): readonly Buffer[] {
   const lines: Buffer[] = [];
-  for (let from = 0; from < bytes.length;) {
+  for (let from = 0; from < bytes.length && lines.length < most;) {
     const end = bytes.indexOf(NEWLINE, from);
     const to = end === -1 ? bytes.length : end;
     const line = bytes.subarray(from, to);

@@ -1,4 +1,4 @@
-import { chmod, open, rename, type FileHandle } from 'node:fs/promises';
+import { chmod, open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { syncFolder } from '../../../destinations/files/folders.js';
 import { MAGIC } from './framing.js';
 import { newSegmentName, OPEN_ENDING, SEALED_ENDING } from './segment-names.js';
@@ -9,6 +9,7 @@ const FILE_MODE = 0o640;
 export class Segment {
   /** Bytes of it that count. */
   length: number;
+  #isRenamed = false;
 
   private constructor(
     private readonly directory: string,
@@ -34,6 +35,8 @@ export class Segment {
       return new Segment(directory, name, file, nowMs, MAGIC.length);
     } catch (error) {
       await file.close();
+      // On a full disk every try would leave one behind.
+      await unlink(path).catch(() => undefined);
       throw error;
     }
   }
@@ -68,7 +71,9 @@ export class Segment {
   async seal(): Promise<void> {
     const sealed = `${this.name.slice(0, -OPEN_ENDING.length)}${SEALED_ENDING}`;
     await this.file.sync();
-    await rename(`${this.directory}/${this.name}`, `${this.directory}/${sealed}`);
+    // It may be tried again after the folder could not be synced.
+    if (!this.#isRenamed) await rename(`${this.directory}/${this.name}`, `${this.directory}/${sealed}`);
+    this.#isRenamed = true;
     await syncFolder(this.directory);
     await this.file.close();
   }
