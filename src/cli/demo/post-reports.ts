@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isError } from '../../observability/is-error.js';
 
 /** An agent of the demo. */
 export interface DemoAgent {
@@ -95,9 +96,9 @@ async function post(
       if (!LATER.includes(response.status))
         throw new PostError(`the collector refused what ${name} posted: ${why}`);
     } catch (error) {
-      // Connections that fail are a TypeError of `fetch`, an answer that does not come is a DOMException.
-      if (!(error instanceof TypeError || error instanceof DOMException)) throw error;
-      why = error.cause instanceof Error ? error.cause.message : error.message;
+      // So does `fetch` name connections that fail, and answers that do not come.
+      if (!isError(error) || !['TypeError', 'TimeoutError'].includes(error.name)) throw error;
+      why = isError(error.cause) ? error.cause.message : error.message;
     }
     if (performance.now() > until)
       throw new PostError(`the collector did not take what ${name} posted: ${why}`);
