@@ -28,7 +28,10 @@ export const registerReports: Register = (program, context) => {
   const reports = program
     .command('reports')
     .description('take files of reports into the archive, and read the archive back')
-    .addHelpText('after', '\nExample: log-courier reports cat --since 1h --agent web-17');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  log-courier reports cat --since 1h --agent web-17\n  log-courier reports import /var/lib/collector/reports',
+    );
   registerImport(reports, context);
   registerCat(reports, context);
 };

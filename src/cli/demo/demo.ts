@@ -2,12 +2,23 @@ import type { Noun } from '../../pipelines/words.js';
 import type { Store } from '../assembly.js';
 import type { CliContext } from '../context.js';
 
+/** What engines are started with. */
+export interface EnginesOptions {
+  /** Directory for their data; there is a folder `logs` in it for logs. */
+  readonly dir: string;
+  readonly signal: AbortSignal;
+  /** Environment variables of log-courier's processes, as far as they are known before the engines are. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
 /** The engines of a demo. */
 export interface DemoEngines {
   /** The environment variables that point log-courier at them. */
   readonly environment: Readonly<Record<string, string>>;
   /** What there is to look at, and where. */
   readonly places: readonly { readonly what: string; readonly where: string }[];
+  /** Rejects when one of them ends by itself and is missed; never when left out. */
+  readonly failed?: Promise<never>;
   /** Ends them all. */
   readonly stop: () => Promise<void>;
 }
@@ -32,7 +43,7 @@ export interface Demo {
   /** Environment variables that make it lively. */
   readonly settings: Readonly<Record<string, string>>;
   /** Starts the engines, with their data in a directory. */
-  startEngines(options: { readonly dir: string; readonly signal: AbortSignal }): Promise<DemoEngines>;
+  startEngines(options: EnginesOptions): Promise<DemoEngines>;
   /**
    * Makes the records to begin with.
    *
@@ -41,8 +52,12 @@ export interface Demo {
   generate(stage: DemoStage): Promise<string>;
   /** How many deliveries of a record there are to come in all; 1 when left out. */
   deliveries?(stage: DemoStage): number;
+  /** How many deliveries are still to come, when the pipelines do not know of all that waits. */
+  left?(stage: DemoStage): Promise<number>;
   /** Tells whether all is done that is to be seen, once nothing waits any more; at once when left out. */
   isDone?(stage: DemoStage): Promise<boolean>;
+  /** Counts what was delivered in a way of its own, beside the audit, and says in a sentence what it found. */
+  countBack?(stage: DemoStage): Promise<{ readonly isComplete: boolean; readonly says: string }>;
   /** A few lines to show of what was delivered. */
   sample(stage: DemoStage): Promise<readonly string[]>;
   /** What goes on coming in for as long as the demo is not told to end. */

@@ -43,13 +43,14 @@ export async function runDemo(context: CliContext, options: DemoOptions): Promis
   const { stdout } = context;
   const { kind, demo } = options;
   print(stdout, `Starting ${demo.engineNames} …`);
-  const engines = await demo.startEngines({ dir: options.dir, signal: context.stop });
+  const given = {
+    ...{ ...context.environment, ...LIVELY, ...demo.settings },
+    LOG_COURIER_PIPELINES: kind,
+  };
+  const engines = await demo.startEngines({ dir: options.dir, signal: context.stop, environment: given });
   let reports: readonly AuditReport[] | undefined;
   try {
-    const environment = {
-      ...{ ...context.environment, ...LIVELY, ...demo.settings, ...engines.environment },
-      LOG_COURIER_PIPELINES: kind,
-    };
+    const environment = { ...given, ...engines.environment };
     const { settings } = loadSettings({ flags: {}, environment });
     const store = openStore(settings, createLog('warn'));
     try {
@@ -81,7 +82,8 @@ async function demonstrate(
   try {
     // Access logs lie in tables that belong to the schema.
     for (const pipeline of store.pipelines) await pipeline.prepare({ apply: true, signal: context.stop });
-    print(context.stdout, await demo.generate(stage));
+    const engineFailed = engines.failed === undefined ? [] : [engines.failed];
+    print(context.stdout, await Promise.race([demo.generate(stage), ...engineFailed]));
     const logs = join(options.dir, 'logs');
     await mkdir(logs, { recursive: true });
     const service = startRun('discovery,dashboard', 'discovery-and-dashboard', logs, environment);
@@ -91,10 +93,12 @@ async function demonstrate(
       startRun('processors', 'processor-2', logs, environment),
     ];
     try {
-      const failed = processes.map((one) => one.failed);
+      const failed = [...processes.map((one) => one.failed), ...engineFailed];
       await Promise.race([watchDelivery(stage, demo), ...failed]);
       const reports = await audited(store.pipelines, context.stop);
-      await tell(stage, options, { engines, service, logs, reports });
+      const counted = await demo.countBack?.(stage);
+      if (counted?.isComplete === false) context.exitCode = 1;
+      await tell(stage, options, { engines, service, logs, reports, counted: counted?.says });
       if (!options.exit) await Promise.race([trickle(stage, demo), ...failed]);
       return reports;
     } finally {
@@ -121,10 +125,14 @@ async function watchDelivery(stage: DemoStage, demo: Demo): Promise<void> {
   try {
     for (;;) {
       const all = await Promise.all(store.pipelines.map((pipeline) => pipeline.status()));
-      left = all.reduce((sum, { undeliveredRecords }) => sum + undeliveredRecords, 0);
+      const undelivered = all.reduce((sum, { undeliveredRecords }) => sum + undeliveredRecords, 0);
+      left = (await demo.left?.(stage)) ?? undelivered;
       progress.update(Math.max(0, total - left));
       if (all.some(({ orders }) => orders.failed > 0) && all.every(({ orders }) => orders.open === 0)) return;
-      if (left === 0 && (await (demo.isDone?.(stage) ?? true))) return;
+      if (undelivered === 0 && (await (demo.isDone?.(stage) ?? true))) {
+        left = (await demo.left?.(stage)) ?? 0;
+        return;
+      }
       await sleep(LOOK_EVERY_MS, undefined, { signal: context.stop });
     }
   } finally {
@@ -138,12 +146,14 @@ interface Findings {
   readonly service: DemoProcess;
   readonly logs: string;
   readonly reports: readonly AuditReport[];
+  /** What was found by counting otherwise, in a sentence. */
+  readonly counted: string | undefined;
 }
 
 /** Says where to look, and what the audit found. */
 async function tell(stage: DemoStage, { demo, exit }: DemoOptions, findings: Findings): Promise<void> {
   const { stdout } = stage.context;
-  const { engines, service, logs, reports } = findings;
+  const { engines, service, logs, reports, counted } = findings;
   const lines = await demo.sample(stage);
   print(stdout);
   print(
@@ -163,6 +173,7 @@ async function tell(stage: DemoStage, { demo, exit }: DemoOptions, findings: Fin
   for (const line of lines) print(stdout, line);
   print(stdout);
   for (const report of reports) print(stdout, `Deep audit of ${describeAudit(report)}`);
+  if (counted !== undefined) print(stdout, counted);
 }
 
 /** Goes on with new records until the demo is stopped. */
