@@ -1,14 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { DecompressStream } from 'zstd-napi';
-import { isError } from '../../../observability/is-error.js';
+import { decompressed } from './decompress.js';
 import { Refusal } from './problem.js';
-
-const gunzipped = promisify(gunzip);
-
-/** The largest window of zstd that is accepted, 8 MiB: the least that every decoder must take (RFC 8878). */
-const WINDOW_LOG = 23;
 
 /** Counts the bytes of bodies that are in memory, of all requests together. */
 export class BodyBudget {
@@ -72,8 +64,12 @@ export async function readBody(
     onWanted();
     const raw = await collect(request, maxBytes, take);
     if (encoding === 'identity') return { body: raw, done };
-    const body = encoding === 'gzip' ? await ungzip(raw, maxBytes) : await unzstd(raw, maxBytes);
-    take(body.length);
+    let bytes = 0;
+    const body = await decompressed(raw, encoding, (more) => {
+      bytes += more;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      take(more);
+    });
     return { body, done };
   } catch (error) {
     done();
@@ -118,34 +114,4 @@ async function collect(
     request.on('data', onData).once('end', resolve).once('error', onBreak).once('close', onBreak);
   });
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
-}
-
-async function ungzip(raw: Buffer, maxBytes: number): Promise<Buffer> {
-  try {
-    return await gunzipped(raw, { maxOutputLength: maxBytes });
-  } catch (cause) {
-    if (isError(cause) && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
-    throw new Refusal('bad-encoding', 'the body is no gzip', undefined, { cause });
-  }
-}
-
-async function unzstd(raw: Buffer, maxBytes: number): Promise<Buffer> {
-  const stream = new DecompressStream({ windowLogMax: WINDOW_LOG });
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  stream.end(raw);
-  try {
-    for await (const chunk of stream) {
-      if (!Buffer.isBuffer(chunk)) continue;
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    if (cause instanceof Refusal) throw cause;
-    throw new Refusal('bad-encoding', 'the body is no zstd, or has a window of over 8 MiB', undefined, {
-      cause,
-    });
-  }
-  return Buffer.concat(chunks);
 }

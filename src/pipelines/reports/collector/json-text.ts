@@ -79,8 +79,9 @@ export interface PostedReport {
  */
 export function postedReport(bytes: Buffer, maxDepth: number, where = ''): PostedReport {
   elementsOf(bytes, maxDepth);
-  const line = onOneLine(bytes);
-  return { line, value: parsed(line, where) };
+  // Parsed as it came: a line break within a text is a mistake, and must not become a blank.
+  const value = parsed(bytes, where);
+  return { line: onOneLine(bytes), value };
 }
 
 /**
