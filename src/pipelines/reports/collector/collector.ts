@@ -82,7 +82,7 @@ export async function startCollector(parts: CollectorParts): Promise<RunningColl
       metrics.reportsRefused.inc({ reason });
     },
     isClosing: () => isClosing,
-    isReady: () => !isClosing && spool.fill.bytes < settings['reports.spool-max-bytes'],
+    isReady: () => !isClosing && !spool.isTroubled && spool.fill.bytes < settings['reports.spool-max-bytes'],
   });
   const release = async (): Promise<void> => {
     clearInterval(gauges);

@@ -95,8 +95,7 @@ export function postedReports(
   limits: { readonly maxDepth: number; readonly maxReports: number; readonly maxReportBytes: number },
 ): readonly PostedReport[] {
   const most = limits.maxReports + 1;
-  const pieces =
-    form === 'array' ? piecesOfArray(bytes, limits.maxDepth, most) : piecesOfLines(bytes, most);
+  const pieces = form === 'array' ? piecesOfArray(bytes, limits.maxDepth, most) : piecesOfLines(bytes, most);
   if (pieces.length === 0) throw new Refusal('bad-request', 'there is no report in the body');
   if (pieces.length > limits.maxReports)
     throw new Refusal('too-large', `a batch may have ${String(limits.maxReports)} reports`);

@@ -60,7 +60,7 @@ export class RequestKeys {
       const requests = (await readFile(path, 'utf8'))
         .split('\n')
         .filter((line) => line !== '')
-        .map((line) => keptSchema.parse(JSON.parse(line)));
+        .map((line) => keptIn(line, path));
       if (requests.every(({ at }) => at < nowMs - KEY_LIFETIME_MS)) await unlink(path);
       else this.add(requests);
     }
@@ -117,6 +117,17 @@ export class RequestKeys {
       if (at >= nowMs - KEY_LIFETIME_MS) return;
       this.#kept.delete(key);
     }
+  }
+}
+
+function keptIn(line: string, path: string): KeptRequest {
+  try {
+    return keptSchema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new Error(
+      `${path} is damaged. Move it away to go on: requests that it tells of would be stored again if they were sent again`,
+      { cause },
+    );
   }
 }
 

@@ -78,6 +78,12 @@ export class Segment {
     await this.file.close();
   }
 
+  /** Removes it: nothing that counts is in it. */
+  async discard(): Promise<void> {
+    await unlink(`${this.directory}/${this.name}`);
+    await this.file.close();
+  }
+
   /** Lets go of the file, as it is. */
   async close(): Promise<void> {
     await this.file.close();

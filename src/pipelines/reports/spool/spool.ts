@@ -91,6 +91,11 @@ export class Spool {
     }
   }
 
+  /** Whether the disk has not let it seal a segment, or cut one back, and it is tried again. */
+  get isTroubled(): boolean {
+    return this.#troubled.length > 0;
+  }
+
   /** How full it is, about. */
   get fill(): SpoolFill {
     const { bytes, oldestMs, segments } = this.#fill;
@@ -253,6 +258,10 @@ export class Spool {
     this.#troubled = [];
     for (const one of troubled) {
       try {
+        if (!one.segment.hasReports) {
+          await one.segment.discard();
+          continue;
+        }
         await one.segment.cutBack();
         await this.keys.keep(one.segment.name, one.requests);
         await one.segment.seal();
