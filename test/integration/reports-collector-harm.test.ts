@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from '@jest/globals';
@@ -93,7 +93,7 @@ test('what was acknowledged is stored once, however often the collector is kille
 }, 60_000);
 
 /** Only root may mount a file system that is small enough to be filled up. */
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+const asRoot = userInfo().uid === 0 ? test : test.skip;
 
 asRoot(
   'a full disk refuses; nothing refused is kept, nothing acknowledged lost, and it goes on',
@@ -142,13 +142,13 @@ asRoot(
 );
 
 const REQUESTS = 300;
-const AT_ONCE = 16;
+const AT_ONCE = 32;
 
 const ROUTES = ['/api/v1/reports', '/api/v1/reports/batch'].map((path) => ({
   method: 'post' as const,
   path,
-  does: '',
   role: 'anyone' as const,
+  does: '',
 }));
 
 /** A request that breaks what it can, as it goes over the wire. */
@@ -194,14 +194,13 @@ function hostile(random: Random): Buffer {
     ...(random.chance(0.1) ? ['transfer-encoding: chunked'] : [`content-length: ${length}`]),
     ...(random.chance(0.2) ? [`idempotency-key: ${'k'.repeat(random.integer(0, 400))}`] : []),
     ...(random.chance(0.1) ? ['authorization: Bearer x y z'] : []),
-    ...(random.chance(0.1) ? ['expect: 100-continue'] : []),
   ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
 }
 
 test('hostile requests get what they deserve, and the collector goes on', async () => {
   const { log, lines } = readableLog();
-  const collector = await testCollector({ 'reports.body-timeout-seconds': '2' }, { log });
+  const collector = await testCollector({ 'reports.body-timeout-seconds': '1' }, { log });
   onTestEnd = collector.stop;
   const random = seeded(7);
   const requests = Array.from({ length: REQUESTS }, () => hostile(random));
@@ -224,7 +223,6 @@ test('hostile requests get what they deserve, and the collector goes on', async 
   const slow = await sendRaw(
     collector.url,
     'POST /api/v1/reports HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n1',
-    true,
   );
   expect(slow).toMatch(/^HTTP\/1\.1 408/);
   const reports = await collector.stored();

@@ -28,8 +28,8 @@ export async function startCollectorProcess(spool: string): Promise<CollectorPro
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
-  const [message]: unknown[] = await Promise.race([
-    once(child, 'message'),
+  const message: unknown = await Promise.race([
+    once(child, 'message').then(([first]): unknown => first),
     exited.then(([code]) => {
       throw new Error(`the collector ended with ${String(code)}`);
     }),

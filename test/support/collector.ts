@@ -78,18 +78,20 @@ export async function sealedReports(spool: string): Promise<readonly StoredRepor
   return reports;
 }
 
-/** Sends bytes over a connection of its own, closes that side, and answers what comes until the end. */
-export async function sendRaw(url: string, bytes: string | Buffer, keepOpen = false): Promise<string> {
+/** Sends bytes over a connection of its own, closes that side once there is an answer, and tells what comes until the end. */
+export async function sendRaw(url: string, bytes: string | Buffer): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    socket.end();
+  });
   // A connection that is reset has told what it had to.
   socket.on('error', () => undefined);
   const closed = once(socket, 'close');
   closed.catch(() => undefined);
-  if (keepOpen) socket.write(bytes);
-  else socket.end(bytes);
+  socket.write(bytes);
   await closed;
   return Buffer.concat(chunks).toString('latin1');
 }

@@ -24,7 +24,7 @@ export interface RunningCollector {
   /** Where it listens, e.g. `http://127.0.0.1:8400`. */
   readonly url: string;
   /** Takes no new requests, answers those under way, and seals what is in the spool. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A collector cannot listen where its settings say, or must not. */

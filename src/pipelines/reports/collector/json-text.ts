@@ -58,6 +58,7 @@ export function elementsOf(
           from = at + 1;
         }
         break;
+      case undefined:
       default:
     }
   }
