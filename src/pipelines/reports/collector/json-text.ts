@@ -58,7 +58,6 @@ export function elementsOf(
           from = at + 1;
         }
         break;
-      case undefined:
       default:
     }
   }
