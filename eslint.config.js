@@ -12,6 +12,7 @@ const mayImport = {
     'pipelines',
     'destinations',
     'clickhouse',
+    'formats',
     'embedded',
     'config',
     'observability',
@@ -19,8 +20,9 @@ const mayImport = {
   dashboard: ['queues', 'pipelines', 'config', 'observability'],
   processors: ['queues', 'pipelines', 'config', 'observability'],
   queues: ['pipelines', 'config', 'observability'],
-  pipelines: ['destinations', 'clickhouse', 'config', 'observability'],
-  destinations: ['config', 'observability'],
+  pipelines: ['destinations', 'clickhouse', 'formats', 'config', 'observability'],
+  destinations: ['clickhouse', 'config', 'observability'],
+  formats: ['config', 'observability'],
   clickhouse: ['config', 'observability'],
   embedded: ['config', 'observability'],
   config: ['observability'],
@@ -35,7 +37,7 @@ const zones = Object.entries(mayImport).map(([folder, others]) => ({
 }));
 
 /** No pipeline imports another; what they share stands directly in src/pipelines. */
-const pipelineNames = ['access-logs'];
+const pipelineNames = ['access-logs', 'tables', 'reports'];
 for (const name of pipelineNames) {
   const others = pipelineNames.filter((other) => other !== name);
   if (others.length > 0) {

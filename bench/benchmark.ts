@@ -13,6 +13,7 @@ export const BENCHMARKS = [
   'lag',
   'fleet',
   'dashboard',
+  'tables',
 ] as const;
 
 /** See {@link BENCHMARKS}. */

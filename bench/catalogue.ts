@@ -8,6 +8,7 @@ import { lag } from './benchmarks/lag.js';
 import { memory } from './benchmarks/memory.js';
 import { replicas } from './benchmarks/replicas.js';
 import { small } from './benchmarks/small.js';
+import { tables } from './benchmarks/tables.js';
 
 /** All benchmarks, in the order in which they run. */
 const CATALOGUE: readonly Benchmark[] = [
@@ -20,6 +21,7 @@ const CATALOGUE: readonly Benchmark[] = [
   lag,
   fleet,
   dashboard,
+  tables,
 ];
 
 /** What is to be run for some names, and which of its names were asked for. */

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Sets up what is missing on this machine, builds, and runs the demo. Arguments go to it: npm run demo -- --exit
+# Sets up what is missing on this machine, builds, and runs the demo. Arguments go to it: npm run demo -- tables --exit
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bash scripts/setup.sh
+if [[ ${1:-} == tables ]]; then
+  bash scripts/setup.sh --with mariadb
+else
+  bash scripts/setup.sh
+fi
 npm run --silent build
 exec node dist/cli.js demo "$@"

@@ -3,14 +3,19 @@
 # Run it as often as you like: it says nothing when there is nothing to do. It starts no service.
 #
 #   scripts/setup.sh                      packages and redis-server
-#   scripts/setup.sh --with tests         and goaccess, chromium and promtool, for log objects, pages and alert rules
+#   scripts/setup.sh --with tests         and what tests need: goaccess, chromium, promtool, MariaDB, another reader of
+#                                         Avro (python3-avro), zstd and jq
+#   scripts/setup.sh --with mariadb       and MariaDB, for the demo of tables
 #   scripts/setup.sh --with screenshots   and chromium and pngquant, with which the screenshots are made
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly MINIMUM_NODE=20
+# Debian has some servers where only root's PATH leads.
+export PATH="$PATH:/usr/sbin"
 with_tests=false
+with_mariadb=false
 with_screenshots=false
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=false
@@ -23,9 +28,10 @@ read_arguments() {
   while (($# > 0)); do
     case "$1 ${2:-}" in
       '--with tests') with_tests=true; shift 2 ;;
+      '--with mariadb') with_mariadb=true; shift 2 ;;
       '--with screenshots') with_screenshots=true; shift 2 ;;
-      '--help '* | '-h '*) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-      *) fail "unknown argument: $*. Usage: scripts/setup.sh [--with tests] [--with screenshots]" ;;
+      '--help '* | '-h '*) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+      *) fail "unknown argument: $*. Usage: scripts/setup.sh [--with tests] [--with mariadb] [--with screenshots]" ;;
     esac
   done
 }
@@ -81,7 +87,7 @@ apt_install() {
   fi
   allow_services
   # Debian has what it installs started at the next boot too; nobody has asked for that.
-  if have systemctl; then as_root systemctl disable --quiet "$1.service" >/dev/null 2>&1 || true; fi
+  if have systemctl; then as_root systemctl disable --quiet "$1.service" "${1%-server}.service" >/dev/null 2>&1 || true; fi
 }
 
 # install_program COMMAND APT-PACKAGE BREW-FORMULA
@@ -101,9 +107,24 @@ install_program() {
   have "$command" || fail "${command} is still not on the PATH after its installation."
 }
 
-# The same for a program that only some tests need: without it they fail, and everything else goes on.
+# install_python_module MODULE APT-PACKAGE PIP-PACKAGE
+install_python_module() {
+  local module=$1 apt_package=$2 pip_package=$3
+  # Debian's own Python, as its packages are for no other.
+  if /usr/bin/python3 -c "import ${module}" >/dev/null 2>&1; then return; fi
+  if have apt-get && can_be_root; then
+    apt_install "$apt_package"
+  else
+    fail "the Python module ${module} is missing. Install it (Debian: ${apt_package}, pip: ${pip_package})."
+  fi
+}
+
+# The same for what only some tests need: without it they fail, and everything else goes on.
 try_program() {
   (trap allow_services EXIT; install_program "$@") || say "going on without $1; the tests that need it will fail"
+}
+try_python_module() {
+  (trap allow_services EXIT; install_python_module "$@") || say "going on without $1; the tests that need it will fail"
 }
 
 read_arguments "$@"
@@ -114,7 +135,12 @@ if $with_tests; then
   try_program goaccess goaccess goaccess
   try_program promtool prometheus prometheus
   try_program chromium chromium chromium
+  try_program mariadbd mariadb-server mariadb
+  try_program zstd zstd zstd
+  try_program jq jq jq
+  try_python_module avro python3-avro avro
 fi
+if $with_mariadb; then install_program mariadbd mariadb-server mariadb; fi
 if $with_screenshots; then
   install_program chromium chromium chromium
   install_program pngquant pngquant pngquant

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ClickHouse } from '../clickhouse/client.js';
@@ -9,25 +8,21 @@ import type { Settings } from '../config/settings.js';
 import type { HealthCheck } from '../dashboard/health.js';
 import { createS3Client } from '../destinations/s3/client.js';
 import type { Log } from '../observability/log.js';
-import { createMetrics, type Metrics } from '../observability/metrics.js';
+import { countFromZero, createMetrics } from '../observability/metrics.js';
 import type { Tracing } from '../observability/tracing.js';
-import { createAccessLogs } from '../pipelines/access-logs/pipeline.js';
+import { enginesOf } from '../pipelines/engine.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
-import { answersAtAll } from '../destinations/s3/errors.js';
 import { connectRedis } from '../queues/connection.js';
 import { openDeliveryQueue } from '../queues/delivery.js';
 import { openDiscoveryQueue } from '../queues/discovery.js';
 import { openMaintenanceQueue } from '../queues/maintenance.js';
+import { KINDS } from './pipelines/registry.js';
+import type { KindParts } from './pipelines/kind.js';
 
-/** A pipeline, its engines and what watches them: what a command needs that speaks to no queue. */
-export interface Store {
-  readonly settings: Settings;
-  readonly log: Log;
-  readonly metrics: Metrics;
+/** The pipelines, their engines and what watches them: what a command needs that speaks to no queue. */
+export interface Store extends KindParts {
   /** Undefined unless the settings name a collector, and in commands that nobody traces. */
   readonly tracing: Tracing | undefined;
-  readonly clickhouse: ClickHouse;
-  readonly s3: S3Client;
   readonly pipelines: readonly Pipeline[];
   /** Writes what is held back and lets go of everything. */
   close(): Promise<void>;
@@ -40,24 +35,30 @@ export interface Store {
  */
 export function openStore(settings: Settings, log: Log, tracing?: Tracing): Store {
   const metrics = createMetrics();
-  const clickhouse = new ClickHouse(settings, log);
-  const s3 = createS3Client(settings);
-  const pipelines: readonly Pipeline[] = [
-    createAccessLogs({ settings, clickhouse, s3, metrics, log, tracing }),
-  ];
-  for (const { name } of pipelines) metrics.recordsExpired.inc({ pipeline: name }, 0);
+  const clients: { clickhouse?: ClickHouse; s3?: S3Client } = {};
+  const parts: KindParts = {
+    ...{ settings, log, metrics, tracing },
+    get clickhouse() {
+      return (clients.clickhouse ??= new ClickHouse(settings, log));
+    },
+    get s3() {
+      return (clients.s3 ??= createS3Client(settings));
+    },
+  };
+  const pipelines = settings.pipelines.flatMap((kind) => KINDS[kind].open(parts));
+  for (const { name } of pipelines) countFromZero(metrics, name);
   return {
-    settings,
-    log,
-    metrics,
-    tracing,
-    clickhouse,
-    s3,
-    pipelines,
+    ...{ settings, log, metrics, tracing, pipelines },
+    get clickhouse() {
+      return parts.clickhouse;
+    },
+    get s3() {
+      return parts.s3;
+    },
     close: async () => {
       await Promise.all(pipelines.map((pipeline) => pipeline.close()));
-      await clickhouse.close();
-      s3.destroy();
+      await clients.clickhouse?.close();
+      clients.s3?.destroy();
     },
   };
 }
@@ -107,27 +108,12 @@ export function openQueues({ settings, pipelines, log, tracing }: Store): Queues
 /** How long a connection to Redis may take to close in order; ms. */
 const CLOSE_PATIENCE_MS = 2000;
 
-/** How to ask each engine whether it is there. */
-export function healthChecks(store: Store, redis: Redis): readonly HealthCheck[] {
-  return [
-    {
-      engine: 'redis',
-      check: async (signal) => {
-        // A connection that is being made again would keep a command until it stands, however long that takes.
-        if (redis.status !== 'ready') await once(redis, 'ready', { signal });
-        await redis.ping();
-      },
-    },
-    { engine: 'clickhouse', check: (signal) => store.clickhouse.ping(signal) },
-    {
-      engine: 's3',
-      check: async (signal) => {
-        try {
-          await store.s3.send(new ListBucketsCommand({ MaxBuckets: 1 }), { abortSignal: signal });
-        } catch (error) {
-          if (!answersAtAll(error)) throw error;
-        }
-      },
-    },
-  ];
+/** How to ask each engine whether it is there: Redis, and those of the pipelines. */
+export function healthChecks({ pipelines }: Pick<Store, 'pipelines'>, redis: Redis): readonly HealthCheck[] {
+  const redisCheck = async (signal: AbortSignal): Promise<void> => {
+    // A connection that is being made again would keep a command until it stands, however long that takes.
+    if (redis.status !== 'ready') await once(redis, 'ready', { signal });
+    await redis.ping();
+  };
+  return [{ engine: 'redis', check: redisCheck }, ...enginesOf(pipelines)];
 }

@@ -27,7 +27,7 @@ const LOOK_AGAIN_MS = 1000;
  * running.
  */
 export async function runOnce(store: Store, queues: Queues, stop: AbortSignal): Promise<OnceResult> {
-  const { settings } = store;
+  const { settings, metrics, log, tracing } = store;
   const jobs = store.pipelines.flatMap(({ name }) =>
     discoveriesOf(name, settings['consumer.discovery-shards']),
   );
@@ -35,7 +35,7 @@ export async function runOnce(store: Store, queues: Queues, stop: AbortSignal): 
     queues.deliveries.map(({ pipeline, queue }) => watch(store, pipeline, queue)),
   );
   const parts = {
-    ...store,
+    ...{ settings, metrics, log, tracing },
     pipelines: queues.deliveries,
     discoveryQueue: queues.discovery,
     redis: queues.redis,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerArchive } from './commands/archive.js';
 import { registerAudit } from './commands/audit.js';
 import { registerConfig } from './commands/config.js';
 import { registerDemo } from './commands/demo.js';
@@ -9,6 +10,7 @@ import { registerGenerate } from './commands/generate.js';
 import { registerHashPassword } from './commands/hash-password.js';
 import { registerImport } from './commands/import.js';
 import { registerNotify } from './commands/notify.js';
+import { registerReports } from './commands/reports.js';
 import { registerRetry } from './commands/retry.js';
 import { registerRun } from './commands/run.js';
 import { registerSchema } from './commands/schema.js';
@@ -24,6 +26,8 @@ const COMMANDS: readonly Register[] = [
   registerSchema,
   registerGenerate,
   registerImport,
+  registerArchive,
+  registerReports,
   registerDiscover,
   registerStatus,
   registerRetry,

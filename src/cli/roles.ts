@@ -1,22 +1,23 @@
 import { startDashboard, startMetricsServer } from '../dashboard/server.js';
-import type { Log } from '../observability/log.js';
-import { ENGINES_OF_DELIVERY } from '../pipelines/errors.js';
+import type { Pipeline } from '../pipelines/pipeline.js';
 import { startDeliveryWorker } from '../processors/delivery.js';
 import { startDiscoveryWorker } from '../processors/discovery.js';
 import { followFigures } from '../processors/figures.js';
 import { InFlight } from '../processors/in-flight.js';
 import { startMaintenanceWorker } from '../processors/maintenance.js';
+import type { HeldUpBy } from '../processors/outages.js';
 import { lanesOf } from '../processors/small-in-flight.js';
 import { discoveriesOf, ensureScheduled, removeOtherSchedulers } from '../queues/discovery.js';
 import { ensureMaintenance, maintenanceOf, setUpMaintenance } from '../queues/maintenance.js';
 import { healthChecks, type Queues, type Store } from './assembly.js';
 import { UsageError } from './context.js';
 import type { EngineWatch } from './engine-watch.js';
+import { startCollector } from '../pipelines/reports/collector/collector.js';
 import { version } from './version.js';
-import { runWorkers } from './worker-role.js';
+import { isWanting, runWorkers } from './worker-role.js';
 
 /** The roles that a process can play, in any mix. */
-export const ROLES = ['discovery', 'processors', 'dashboard'] as const;
+export const ROLES = ['discovery', 'processors', 'dashboard', 'collector'] as const;
 
 /** See {@link ROLES}. */
 export type Role = (typeof ROLES)[number];
@@ -34,6 +35,15 @@ export function rolesFrom(text: string): readonly Role[] {
   return roles;
 }
 
+/**
+ * The roles that a process has which nobody gave any: all, the collector where there is something to collect.
+ *
+ * @param pipelines kinds of pipelines that are enabled
+ */
+export function usualRoles(pipelines: readonly string[]): readonly Role[] {
+  return ROLES.filter((role) => role !== 'collector' || pipelines.includes('reports'));
+}
+
 /** Something that runs until it is told to stop. */
 export interface Running {
   /** Takes no new work and resolves when what is in flight has ended. */
@@ -45,17 +55,28 @@ export interface Running {
 /** How often a discovery process sees to it that Redis still knows when its repeatable jobs are due, in ms. */
 const SCHEDULE_CHECK_MS = 5000;
 
+/** What repeatable jobs are started with. */
+export interface ScheduleParts {
+  readonly watch?: EngineWatch | undefined;
+  /** See {@link HeldUpBy}. */
+  readonly heldUpBy?: HeldUpBy | undefined;
+}
+
 /**
  * Watches over a schedule, which a wiped Redis forgets: from time to time, and when an engine is back.
  *
  * @returns ends it
  */
-function watchSchedule(ensure: () => Promise<void>, log: Log, watch: EngineWatch | undefined): () => void {
+function watchSchedule(
+  ensure: () => Promise<void>,
+  { pipelines, log }: Pick<Store, 'pipelines' | 'log'>,
+  watch: EngineWatch | undefined,
+): () => void {
   let isChecking = false;
   const check = (): void => {
-    // Jobs that nobody takes while ClickHouse is away look as if the schedule were not followed. And a Redis that is
-    // away need not be asked for the same again and again.
-    if (isChecking || watch?.isLost('clickhouse') === true) return;
+    // Jobs that nobody takes while their engines are away look as if the schedule were not followed. And a Redis that
+    // is away need not be asked for the same again and again.
+    if (isChecking || isWanting(needsOf(pipelines), watch)) return;
     isChecking = true;
     ensure()
       .catch((err: unknown) => {
@@ -73,8 +94,17 @@ function watchSchedule(ensure: () => Promise<void>, log: Log, watch: EngineWatch
   };
 }
 
+/** What pipelines need to discover, one after the other. */
+function needsOf(pipelines: readonly Pipeline[]): readonly (readonly string[])[] {
+  return pipelines.map(({ needs }) => needs.discovery);
+}
+
 /** Starts discovery: its worker, and a watch over the schedule, which a wiped Redis forgets. */
-export async function startDiscovery(store: Store, queues: Queues, watch?: EngineWatch): Promise<Running> {
+export async function startDiscovery(
+  store: Store,
+  queues: Queues,
+  { watch, heldUpBy }: ScheduleParts = {},
+): Promise<Running> {
   const { settings, pipelines, metrics, log, tracing } = store;
   const jobs = pipelines.flatMap(({ name }) => discoveriesOf(name, settings['consumer.discovery-shards']));
   const ensure = async (): Promise<void> => {
@@ -82,10 +112,15 @@ export async function startDiscovery(store: Store, queues: Queues, watch?: Engin
   };
   await removeOtherSchedulers(queues.discovery, jobs);
   await ensure();
-  const stopWatching = watchSchedule(ensure, log, watch);
+  const stopWatching = watchSchedule(ensure, store, watch);
   const parts = { settings, metrics, log, tracing, redis: queues.redis, discoveryQueue: queues.discovery };
-  const worker = startDiscoveryWorker({ ...parts, pipelines: queues.deliveries, outages: watch });
-  const running = runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log });
+  const worker = startDiscoveryWorker({
+    ...parts,
+    pipelines: queues.deliveries,
+    outages: watch,
+    heldUpBy,
+  });
+  const running = runWorkers({ workers: [worker], needs: needsOf(pipelines), watch, log });
   return {
     drain: () => {
       stopWatching();
@@ -98,14 +133,18 @@ export async function startDiscovery(store: Store, queues: Queues, watch?: Engin
 }
 
 /** Starts what the discovery role does at regular intervals beside discovery, and a watch over its schedule. */
-export async function startMaintenance(store: Store, queues: Queues, watch?: EngineWatch): Promise<Running> {
+export async function startMaintenance(
+  store: Store,
+  queues: Queues,
+  { watch, heldUpBy }: ScheduleParts = {},
+): Promise<Running> {
   const { settings, pipelines, metrics, log } = store;
   const jobs = pipelines.flatMap(({ name }) => maintenanceOf(name));
   for (const job of jobs) await setUpMaintenance(queues.maintenance, settings, job);
   const ensure = async (): Promise<void> => {
     for (const job of jobs) await ensureMaintenance(queues.maintenance, settings, job);
   };
-  const stopWatching = watchSchedule(ensure, log, watch);
+  const stopWatching = watchSchedule(ensure, store, watch);
   const { redis, deliveries } = queues;
   const worker = startMaintenanceWorker({
     settings,
@@ -113,9 +152,11 @@ export async function startMaintenance(store: Store, queues: Queues, watch?: Eng
     log,
     redis,
     pipelines: deliveries,
+    maintenanceQueue: queues.maintenance,
     outages: watch,
+    heldUpBy,
   });
-  const running = runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log });
+  const running = runWorkers({ workers: [worker], needs: needsOf(pipelines), watch, log });
   return {
     drain: () => {
       stopWatching();
@@ -140,26 +181,43 @@ export function startFigures({ settings, metrics, log }: Store, queues: Queues):
   };
 }
 
-/** Starts the processors of all pipelines; the orders that they are at are counted in `inFlight`. */
+/** Starts the processors of some pipelines, or of all; the orders that they are at are counted in `inFlight`. */
 export function startProcessors(
-  { settings, pipelines, metrics, log, tracing }: Store,
+  store: Store,
   watch?: EngineWatch,
   inFlight = new InFlight(),
+  pipelines = store.pipelines,
 ): Running {
-  const workers = pipelines.flatMap((pipeline) =>
-    lanesOf(settings).map((lane) =>
-      startDeliveryWorker({
-        settings: { ...settings, ...lane },
-        pipeline,
-        metrics,
-        log,
-        tracing,
-        inFlight,
-        outages: watch,
-      }),
-    ),
+  const each = pipelines.map((pipeline) => startProcessorsOf(pipeline, store, watch, inFlight));
+  return {
+    drain: async () => {
+      await Promise.all(each.map((running) => running.drain()));
+    },
+    handBack: () => {
+      for (const running of each) running.handBack();
+    },
+  };
+}
+
+function startProcessorsOf(
+  pipeline: Pipeline,
+  { settings, metrics, log, tracing }: Store,
+  watch: EngineWatch | undefined,
+  inFlight: InFlight,
+): Running {
+  const workers = lanesOf(settings).map((lane) =>
+    startDeliveryWorker({
+      settings: { ...settings, ...lane },
+      pipeline,
+      metrics,
+      log,
+      tracing,
+      inFlight,
+      outages: watch,
+    }),
   );
-  return runWorkers({ workers, needs: ENGINES_OF_DELIVERY, idle: () => inFlight.idle(), watch, log });
+  const needs = [pipeline.needs.delivery];
+  return runWorkers({ workers, needs, idle: () => inFlight.idle(), watch, log });
 }
 
 /** Starts the dashboard. */
@@ -196,4 +254,16 @@ export async function startMetrics(store: Store, queues: Queues): Promise<Runnin
   });
   log.info({ url: server.url }, 'metrics server listening');
   return { drain: () => server.close(), handBack: () => undefined };
+}
+
+/** Starts to take reports. It needs neither Redis nor the archive, and works while they are away. */
+export async function startCollectorRole({ settings, metrics, log }: Store): Promise<Running> {
+  if (!settings.pipelines.includes('reports')) {
+    throw new UsageError(
+      '--roles: collector takes reports, and the setting pipelines does not name reports; add it there',
+    );
+  }
+  const collector = await startCollector({ settings, metrics, log });
+  log.info({ url: collector.url }, 'collector listening');
+  return { drain: () => collector.close(), handBack: () => undefined };
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import { discoveryEngines } from '../pipelines/engine.js';
 import { openQueues, openStore, healthChecks, type Queues, type Store } from './assembly.js';
 import type { CliContext } from './context.js';
 import { logOf, settingsOf } from './setting-flags.js';
 import { waitFor } from './wait-for.js';
 
-/** Runs a command that needs ClickHouse (and S3) but no queue. */
+/** Runs a command that needs what the pipelines discover with, but no queue. */
 export async function withStore(
   command: Command,
   context: CliContext,
@@ -14,11 +15,7 @@ export async function withStore(
   const log = logOf(loaded);
   const store = openStore(loaded.settings, log);
   try {
-    await waitFor(
-      [{ engine: 'clickhouse', check: (signal) => store.clickhouse.ping(signal) }],
-      log,
-      context.stop,
-    );
+    await waitFor(discoveryEngines(store.pipelines), log, context.stop);
     await body(store);
   } finally {
     await store.close();

@@ -6,8 +6,8 @@ import type { Running } from './roles.js';
 /** Workers that play a role together. */
 export interface WorkerRole {
   readonly workers: readonly Worker[];
-  /** Engines without which the workers need not take a job. */
-  readonly needs: readonly string[];
+  /** For each of the pipelines that the workers serve: the engines without which they need not take its jobs. */
+  readonly needs: readonly (readonly string[])[];
   /** Resolves when nothing is under way that would be a loss to leave; at once when left out. */
   readonly idle?: () => Promise<void>;
   /** Without one the workers never pause, and do not end before Redis is back. */
@@ -16,8 +16,8 @@ export interface WorkerRole {
 }
 
 /**
- * Has workers take no jobs while an engine that they need is away, and go on when it is back. Jobs that are active
- * then go on, and fail or are handed back by themselves.
+ * Has workers take no jobs while none of their pipelines has all engines that it needs, and go on when one has. Jobs
+ * that are active then go on, and fail or are handed back by themselves.
  */
 export function runWorkers(role: WorkerRole): Running {
   const { workers, watch } = role;
@@ -38,13 +38,22 @@ export function runWorkers(role: WorkerRole): Running {
 }
 
 function pauseOrResume(worker: Worker, { needs, watch, log }: WorkerRole): void {
-  const wanting = needs.some((engine) => watch?.isLost(engine));
+  const wanting = isWanting(needs, watch);
   const isGoing = worker.isRunning() && !worker.isPaused();
   if (worker.closing !== undefined || wanting !== isGoing) return;
   const change = wanting ? worker.pause(true) : worker.resume();
   change.catch((err: unknown) => {
     log.debug({ err, queue: worker.name }, 'a worker could not be paused or resumed');
   });
+}
+
+/** Tells whether every one of some pipelines lacks an engine that it needs. */
+export function isWanting(
+  needs: readonly (readonly string[])[],
+  watch: Pick<EngineWatch, 'isLost'> | undefined,
+): boolean {
+  if (watch === undefined || needs.length === 0) return false;
+  return needs.every((engines) => engines.some((engine) => watch.isLost(engine)));
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import {
   createClient,
   ClickHouseLogLevel,
@@ -101,6 +102,29 @@ export class ClickHouse {
     await this.#onSomeHost(options, (client) =>
       client.insert({ table, values: rows, format: 'JSONEachRow', ...requestOf(options) }),
     );
+  }
+
+  /**
+   * Runs an INSERT that names its own FORMAT, with its data as a stream. Data can be read once, so a host that answers is
+   * looked for first, and the insert goes to that one alone.
+   *
+   * @throws what {@link ClickHouse.query} throws; when the data throw, that, or an error that came of it
+   */
+  async insertStream(sql: string, data: AsyncIterable<Uint8Array>, options: RequestOptions): Promise<void> {
+    await this.ping(options.signal);
+    const host = this.#hosts[this.#preferred];
+    if (host === undefined) throw new RangeError('no host of ClickHouse is known');
+    const values = Readable.from(data, { objectMode: false });
+    try {
+      const { stream } = await host.client.exec({ query: sql, values, ...requestOf(options) });
+      // There is nothing in it, but it ends only when the insert has.
+      await finished(stream.resume());
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw wrapClickHouseError(options.doing, this.urls, error);
+    } finally {
+      values.destroy();
+    }
   }
 
   /**

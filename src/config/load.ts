@@ -51,7 +51,7 @@ interface Candidate {
 }
 
 /**
- * Reads every setting: flag, else variable, else YAML file, else default.
+ * Reads every setting: flag, else variable (its own, else one of its aliases), else YAML file, else default.
  *
  * @throws {SettingsError} with every problem there is, not only the first
  */
@@ -95,6 +95,10 @@ function candidateFor(name: SettingName, sources: SettingSources, file: ConfigFi
   const fromEnvironment = sources.environment[variable];
   if (fromEnvironment !== undefined)
     return { value: fromEnvironment, origin: { kind: 'variable', name: variable } };
+  for (const alias of settingOf(name).aliases ?? []) {
+    const value = sources.environment[alias];
+    if (value !== undefined) return { value, origin: { kind: 'variable', name: alias } };
+  }
   if (file.values.has(name))
     return { value: file.values.get(name), origin: { kind: 'file', name: file.path } };
   return { value: settingsTable[name].default, origin: { kind: 'default' } };

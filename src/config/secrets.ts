@@ -31,6 +31,8 @@ function secretsOf(settings: Settings): readonly string[] {
     settings['redis.url'],
     settings['s3.endpoint'],
     settings['notification.smtp-url'],
+    settings['tables.dsn'],
+    settings['tables.clickhouse-dsn'],
     ...settings['clickhouse.url'],
   ]
     .filter((value) => URL.canParse(value))

@@ -14,12 +14,15 @@ export interface Setting<Type extends z.ZodType = z.ZodType> {
   readonly secret: boolean;
   /** Set where the environment variable does not follow the rule (the S3 settings). */
   readonly env?: string;
+  /** Environment variables of other programs that are understood too, read after the setting's own. */
+  readonly aliases?: readonly string[];
 }
 
 interface Details {
   readonly unit?: string;
   readonly secret?: boolean;
   readonly env?: string;
+  readonly aliases?: readonly string[];
 }
 
 /** Declares one row of the settings table. */
@@ -29,8 +32,12 @@ export function setting<Type extends z.ZodType>(
   help: string,
   details: Details = {},
 ): Setting<Type> {
-  const { unit = '', secret = false, env } = details;
-  return { schema, default: defaultValue, help, unit, secret, ...(env === undefined ? {} : { env }) };
+  const { unit = '', secret = false, env, aliases } = details;
+  return {
+    ...{ schema, default: defaultValue, help, unit, secret },
+    ...(env === undefined ? {} : { env }),
+    ...(aliases === undefined ? {} : { aliases }),
+  };
 }
 
 /** Any text, the empty one too. */
@@ -72,6 +79,32 @@ export function integer(minimum: number, maximum: number = Number.MAX_SAFE_INTEG
 /** A number, whole or not, from `minimum` to `maximum`, both included. */
 export function decimal(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
   return numberWithin(minimum, maximum, false);
+}
+
+/** Units of a duration as Go writes it, in seconds. */
+const GO_UNITS: Readonly<Record<string, number>> = {
+  h: 3600,
+  m: 60,
+  s: 1,
+  ms: 1e-3,
+  us: 1e-6,
+  µs: 1e-6,
+  ns: 1e-9,
+};
+
+/** A duration in seconds, written as a number, or as Go writes it: `2m`, `1h30m`, `500ms`. */
+export function seconds(minimum: number, maximum: number): z.ZodType<number> {
+  const allowed = `a number from ${String(minimum)} to ${String(maximum)}, or a duration such as 90s, 10m, 1h30m`;
+  return z
+    .preprocess((value) => numberFromText(secondsFromGo(value)), z.number(allowed))
+    .refine((value) => value >= minimum && value <= maximum, { error: allowed })
+    .describe(allowed);
+}
+
+function secondsFromGo(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*(\d+(\.\d+)?(h|ms|m|s|us|µs|ns))+\s*$/.test(value)) return value;
+  const parts = value.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g);
+  return [...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * (GO_UNITS[unit ?? ''] ?? 0), 0);
 }
 
 /** true or false. */

@@ -26,7 +26,7 @@ const INTRODUCTION = `# Settings
 A setting is read from the first of these that has it:
 
 1. the command-line flag, which every command takes that uses settings;
-2. the environment variable;
+2. the environment variable; some settings also take a variable by which other programs know them, which stands below it, and is read when the first is not set;
 3. the YAML file that \`--config-file\` or \`${CONFIG_FILE_VARIABLE}\` names;
 4. the default.
 
@@ -68,7 +68,9 @@ function sectionOf(name: SettingName): string {
 
 function settingsTableOf(names: readonly SettingName[]): string {
   const rows = names.map((name) => [
-    [name, flagOf(name), variableOf(name)].map((text) => `\`${text}\``).join('<br>'),
+    [name, flagOf(name), variableOf(name), ...(settingOf(name).aliases ?? [])]
+      .map((text) => `\`${text}\``)
+      .join('<br>'),
     defaultOf(name),
     settingOf(name).schema.description ?? '',
     settingOf(name).secret ? `**Secret.** ${settingOf(name).help}` : settingOf(name).help,

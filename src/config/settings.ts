@@ -2,7 +2,11 @@ import type { z } from 'zod';
 import { address, dashboardSettings, port } from './dashboard-settings.js';
 import { engineSettings } from './engine-settings.js';
 import { notificationSettings } from './notification-settings.js';
+import { pipelineSettings } from './pipeline-settings.js';
 import { decimal, flag, integer, oneOf, setting, textLike, type Setting } from './setting.js';
+import { reportsArchiveSettings } from './reports-archive-settings.js';
+import { reportsSettings } from './reports-settings.js';
+import { tablesSettings } from './tables-settings.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
 /**
@@ -10,7 +14,11 @@ import { telemetrySettings } from './telemetry-settings.js';
  * `log-courier config` and docs/settings.md are all derived from it.
  */
 export const settingsTable = {
+  ...pipelineSettings,
+
   ...engineSettings,
+  ...reportsSettings,
+  ...reportsArchiveSettings,
 
   'object-key.format': setting(
     oneOf(['simple', 'partitioned-by-event-time', 'partitioned-by-delivery-time']),
@@ -199,6 +207,8 @@ export const settingsTable = {
     'log-courier-manifests/',
     'Stands between the target prefix and the name of a manifest.',
   ),
+
+  ...tablesSettings,
 
   ...dashboardSettings,
 

@@ -1,4 +1,5 @@
 import type { SettingName, Settings } from './settings.js';
+import { tableNameOf } from './tables-settings.js';
 
 /** A rule between two settings that is broken. */
 export interface BrokenRule {
@@ -21,6 +22,8 @@ export function checkTogether(settings: Settings): readonly BrokenRule[] {
     ...checkObjectKeys(settings),
     ...checkDiscoveryInterval(settings),
     ...checkNotifications(settings),
+    ...checkTables(settings),
+    ...checkReports(settings),
   ];
 }
 
@@ -128,4 +131,45 @@ function checkNotifications(settings: Settings): BrokenRule[] {
         ]
       : []),
   ];
+}
+
+/** What holds rows of tables. */
+const TABLE_DESTINATIONS = [
+  'tables.avro-path',
+  'tables.s3-bucket',
+  'tables.gcs-bucket',
+  'tables.bigquery-dataset',
+  'tables.clickhouse-dsn',
+] as const;
+
+/** Tables need to be allowed, somewhere to go, and batches that can be. */
+function checkTables(settings: Settings): BrokenRule[] {
+  if (!settings.pipelines.includes('tables')) return [];
+  const broken: BrokenRule[] = [];
+  const valid = settings['tables.valid-names'];
+  for (const { table } of settings['tables.names'].map(tableNameOf))
+    if (valid.length > 0 && !valid.includes(table))
+      broken.push({
+        name: 'tables.names',
+        problem: `is not allowed: ${table} is none of tables.valid-names, which are ${valid.join(', ')}`,
+      });
+  if (TABLE_DESTINATIONS.every((name) => settings[name] === ''))
+    broken.push({
+      name: 'tables.avro-path',
+      problem: `is not enough: give at least one destination for tables, of ${TABLE_DESTINATIONS.join(', ')}`,
+    });
+  for (const kind of ['clickhouse', 'bigquery', 'avro'] as const)
+    if (settings[`tables.${kind}-batch-min`] > settings[`tables.${kind}-batch-max`])
+      broken.push({
+        name: `tables.${kind}-batch-min`,
+        problem: `is not allowed; give at most tables.${kind}-batch-max, which is ${String(settings[`tables.${kind}-batch-max`])}`,
+      });
+  return broken;
+}
+
+function checkReports(settings: Settings): BrokenRule[] {
+  const archive = settings['reports.archive'];
+  return archive !== 'files' && settings['reports.bucket'] === ''
+    ? [{ name: 'reports.bucket', problem: `is needed by reports.archive ${archive}; give the bucket's name` }]
+    : [];
 }

@@ -47,7 +47,7 @@ export interface ChildOptions {
   readonly dir: string;
   /** What the entry file is told. */
   readonly options: Readonly<Record<string, unknown>>;
-  readonly urlScheme: 'http' | 'redis';
+  readonly urlScheme: 'http' | 'mysql' | 'redis';
   /** Environment variables besides this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Options that Node.js is started with. */

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Log } from '../observability/log.js';
 import { startClickHouse } from './clickhouse.js';
-import { lockDirectory } from './directory-lock.js';
+import { lockDirectory } from '../config/directory-lock.js';
 import type { Engine, EngineExit, EngineOptions } from './engine.js';
 import { startRedis } from './redis.js';
 import { OBJECTS, S3_CREDENTIALS, startS3 } from './s3.js';

@@ -33,9 +33,9 @@ export const LABELS: Readonly<Record<string, string>> = {
   state: 'of work orders `open`, `failed`; of ages also `not_ordered`: no order has these records yet',
   what: '`discovery`, `delivery`',
   reason:
-    'of records that go nowhere: why; of writes of offsets what caused them: `count`, `time`, `shutdown`',
+    'of records that go nowhere: why; of writes of offsets what caused them: `count`, `time`, `shutdown`; of reports that were refused the `code` of the answer',
   task: 'the maintenance tasks: `audit`, `manifests`, `measure`, `notify`',
-  engine: '`redis`, `clickhouse`, `s3`',
+  engine: '`redis`, `clickhouse`, `s3`, `reports-archive` (files or Google Cloud Storage)',
   channel: '`webhook`, `mail`',
   version: 'the version of log-courier',
   roles: 'the roles of the process, comma-separated',

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FadingGauge } from './fading-gauge.js';
+import { createCollectorMetrics } from './collector-metrics.js';
 import { createStateMetrics } from './state-metrics.js';
 
 /** Seconds: from a quick query to the longest upload that is allowed. */
@@ -35,31 +36,30 @@ export function createMetrics() {
   ): Histogram<Label> =>
     new Histogram({ name: `log_courier_${name}`, help, buckets: [...buckets], labelNames, registers });
 
-  const batchesProcessed = counter('batches_processed_total', 'Work orders processed, by how it ended.', [
-    'status',
-  ]);
-  // What has not happened yet is 0, so that its first time is an increase.
-  for (const status of ['success', 'failed_permanent', 'failed_transient'])
-    batchesProcessed.inc({ status }, 0);
-
   return {
     registry,
-    batchesProcessed,
-    recordsDelivered: counter('records_delivered_total', 'Records delivered.'),
+    batchesProcessed: counter('batches_processed_total', 'Work orders processed, by how it ended.', [
+      'pipeline',
+      'status',
+    ]),
+    recordsDelivered: counter('records_delivered_total', 'Records delivered.', ['pipeline']),
     recordsInPermanentErrors: counter(
       'records_in_permanent_errors_total',
       'Records of work orders that failed and that no retry by itself will help.',
+      ['pipeline'],
     ),
     batchProcessingSeconds: histogram(
       'batch_processing_duration_seconds',
       'Time from taking a work order to its end.',
       SECONDS,
+      ['pipeline'],
     ),
-    cycles: counter('cycles_total', 'Discoveries run.'),
+    cycles: counter('cycles_total', 'Discoveries run.', ['pipeline']),
     cycleSeconds: histogram(
       'cycle_duration_seconds',
       'Time of a whole discovery, enqueueing included.',
       SECONDS,
+      ['pipeline'],
     ),
     lagSeconds: histogram(
       'lag_seconds',
@@ -106,6 +106,14 @@ export function createMetrics() {
       SECONDS,
       ['status'],
     ),
+    reportBytesRead: counter(
+      'report_bytes_read_total',
+      'Bytes of reports that were archived, before compression.',
+    ),
+    reportBytesArchived: counter(
+      'report_bytes_archived_total',
+      'Bytes of reports that were archived, compressed: the ratio of both is that of the compression.',
+    ),
     commitOffsetsFlushed: counter('commit_offsets_flushed_total', 'Offsets written, by how it ended.', [
       'status',
     ]),
@@ -114,7 +122,7 @@ export function createMetrics() {
     maintenanceRuns: counter(
       'maintenance_runs_total',
       'Runs of maintenance tasks, by task and how they ended.',
-      ['task', 'status'],
+      ['pipeline', 'task', 'status'],
     ),
     audits: counter('audit_runs_total', 'Audits that counted delivered work orders again.'),
     auditSeconds: histogram('audit_duration_seconds', 'Time of one such audit.', SECONDS),
@@ -129,10 +137,12 @@ export function createMetrics() {
     lateRecords: counter(
       'late_records_total',
       'Records that joined a work order after its delivery, and were delivered with it again.',
+      ['pipeline'],
     ),
     ordersRedelivered: counter(
       'orders_redelivered_total',
       'Work orders delivered again because late records had joined them.',
+      ['pipeline'],
     ),
     recordsNearRetention: new FadingGauge({
       name: 'log_courier_records_near_retention',
@@ -160,6 +170,7 @@ export function createMetrics() {
       'Messages about sources that became stuck or recovered, by channel and how it ended.',
       ['channel', 'status'],
     ),
+    ...createCollectorMetrics(registry),
     ...createStateMetrics(registry),
     engineUp: gauge('engine_up', 'Whether an engine answered when last asked: 1 or 0.', ['engine']),
     engineOutages: counter('engine_outages_total', 'Times that an engine went away.', ['engine']),
@@ -169,4 +180,19 @@ export function createMetrics() {
       ['engine'],
     ),
   };
+}
+
+/** What a pipeline counts is 0 until it happens, so that its first time is an increase. */
+export function countFromZero(metrics: Metrics, pipeline: string): void {
+  for (const status of ['success', 'failed_permanent', 'failed_transient'])
+    metrics.batchesProcessed.inc({ pipeline, status }, 0);
+  for (const counter of [
+    metrics.recordsDelivered,
+    metrics.recordsInPermanentErrors,
+    metrics.cycles,
+    metrics.lateRecords,
+    metrics.ordersRedelivered,
+    metrics.recordsExpired,
+  ])
+    counter.inc({ pipeline }, 0);
 }

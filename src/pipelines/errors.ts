@@ -86,19 +86,30 @@ export class AlreadyDeliveredError extends Error {
   }
 }
 
-/** The engines that a delivery speaks to. */
-export const ENGINES_OF_DELIVERY = ['clickhouse', 's3'] as const;
+/**
+ * Looks for the engine that is away in an error of a delivery, and in the failure of each of its targets.
+ *
+ * @param away says it of one error that is no {@link DeliveryError}
+ * @returns the first; undefined when no engine is away by what the error says
+ */
+export function engineAwayIn<Engine extends string>(
+  error: unknown,
+  away: (error: unknown) => Engine | undefined,
+): Engine | undefined {
+  if (!(error instanceof DeliveryError)) return away(error);
+  return error.failures.map(({ cause }) => engineAwayIn(cause, away)).find((engine) => engine !== undefined);
+}
 
 /**
- * The engine that an error speaks of as not to be reached, or broken off in mid-answer: such an error says nothing
- * about the order. Of a delivery with several targets one such failure is enough, since that target was not tried.
+ * The one of ClickHouse and S3 that an error speaks of as not to be reached, or broken off in mid-answer.
  *
  * @returns undefined for an answer of the engine, and for all other errors
  */
-export function engineAwayOf(error: unknown): (typeof ENGINES_OF_DELIVERY)[number] | undefined {
-  if (error instanceof DeliveryError) {
-    return error.failures.map(({ cause }) => engineAwayOf(cause)).find((engine) => engine !== undefined);
-  }
+export function engineAwayOf(error: unknown): 'clickhouse' | 's3' | undefined {
+  return engineAwayIn(error, clickHouseOrS3Away);
+}
+
+function clickHouseOrS3Away(error: unknown): 'clickhouse' | 's3' | undefined {
   if (error instanceof ClickHouseUnreachableError) return 'clickhouse';
   if (error instanceof ClickHouseTruncatedError)
     return isConnectionError(error.cause) ? 'clickhouse' : undefined;

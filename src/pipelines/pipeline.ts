@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { EngineNeeds, PipelineEngine } from './engine.js';
 import type { DoctorContext, Finding } from './finding.js';
 import type { ManifestContext, ManifestRun } from './manifest-writer.js';
 import type { RetentionReport } from './retention.js';
@@ -165,6 +166,15 @@ export interface PipelineStatus {
   /** Records in the orders that were given up. */
   readonly skippedRecords: number;
   readonly nearRetention: RetentionReport;
+  /** What holds sources up without being a failure; none when left out. */
+  readonly notes?: readonly SourceNote[];
+}
+
+/** What holds a source up without being a failure. */
+export interface SourceNote {
+  readonly source: string;
+  /** In a sentence for people. */
+  readonly note: string;
 }
 
 /** Failed orders with the same cause. */
@@ -220,6 +230,21 @@ export interface LateRecords<Order extends WorkOrder> {
   readonly rowsRead: number;
 }
 
+/** What a pipeline may do with what it keeps at its source. */
+export interface PrepareOptions {
+  /** Make what is missing; else only see whether it is there. */
+  readonly apply: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** How what the pipeline keeps at its source stands now. */
+export interface Prepared {
+  /** What was made now, in words; empty when all was there. */
+  readonly applied: readonly string[];
+  /** Of the whole, where versions are counted. */
+  readonly version?: number;
+}
+
 /** Which failed orders to put back: all that fit what is given. */
 export interface RetryFilter {
   readonly source?: string | undefined;
@@ -239,6 +264,28 @@ export interface RetryFilter {
  */
 export interface Pipeline<Order extends WorkOrder = WorkOrder> extends PipelineViews {
   readonly name: string;
+  /** The engines that it works with, beside Redis. */
+  readonly engines: readonly PipelineEngine[];
+  readonly needs: EngineNeeds;
+  /**
+   * The engine that an error of a delivery speaks of as not to be reached, or broken off in mid-answer: such an error
+   * says nothing about the order. Of a delivery with several targets one such failure is enough, since that target was
+   * not tried.
+   *
+   * @returns its name; undefined for an answer of the engine, and for all other errors
+   */
+  readonly engineAwayOf: (error: unknown) => string | undefined;
+  /** How long a delivery may take, in seconds; `timeout.upload-operation-seconds` when left out. */
+  readonly timeoutSeconds?: number;
+  /**
+   * Sees to what the pipeline keeps at its source: tables of the order book, for one. What a process does before
+   * anything else with the pipeline, once the engines of discovery answer.
+   *
+   * @throws when something is missing that is not to be made, or is of another version
+   */
+  prepare(options: PrepareOptions): Promise<Prepared>;
+  /** The statements that make what it keeps at its source, for people who do that themselves. */
+  schemaText?(): string;
   /** Validates a job's payload when a job is taken, not only when it is added. */
   readonly orderSchema: z.ZodType<Order>;
   /** Tells whether an order costs so little that many may be under way beside the others. */

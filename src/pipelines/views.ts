@@ -12,6 +12,8 @@ export interface SourceFigures {
   readonly lastDeliveredAt: string | null;
   /** Where that went; empty when it is not known. */
   readonly targets: readonly string[];
+  /** What holds the source up without being a failure, in a sentence for people; left out when nothing does. */
+  readonly note?: string | undefined;
 }
 
 /** Where every source of a pipeline stands. */
@@ -82,6 +84,8 @@ export interface Timeline {
   readonly completeUpTo: string | null;
   /** When the source may remove the oldest record that waits, ISO 8601; null when none waits. */
   readonly retentionEndsAt: string | null;
+  /** What holds the source up without being a failure, in a sentence for people; left out when nothing does. */
+  readonly note?: string | undefined;
 }
 
 /** What happened within one minute. */

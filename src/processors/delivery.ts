@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import { ATTRIBUTE, type SpanAttributes, type Tracing } from '../observability/tracing.js';
-import { DeliveryError, engineAwayOf, ENGINES_OF_DELIVERY, failureOf } from '../pipelines/errors.js';
+import { DeliveryError, failureOf } from '../pipelines/errors.js';
 import type { DeliveryContext, Pipeline, Receipt, WorkOrder } from '../pipelines/pipeline.js';
 import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import { backoffMs } from '../queues/delivery.js';
@@ -121,8 +121,8 @@ async function attempt<Order extends WorkOrder>(
   { job, token, cancelled }: Taken,
   steps: Steps,
 ): Promise<Receipt> {
-  const { settings, pipeline, metrics, log, tracing, inFlight = new InFlight() } = parts;
-  const stop = metrics.batchProcessingSeconds.startTimer();
+  const { pipeline, metrics, log, tracing, inFlight = new InFlight() } = parts;
+  const stop = metrics.batchProcessingSeconds.startTimer({ pipeline: pipeline.name });
   // One signal for both reasons: to join two costs as much as all else here.
   const end = new AbortController();
   const forward = (): void => {
@@ -130,9 +130,12 @@ async function attempt<Order extends WorkOrder>(
   };
   cancelled.addEventListener('abort', forward, { once: true });
   if (cancelled.aborted) forward();
-  const timer = setTimeout(() => {
-    end.abort(new DOMException('the time for a delivery is up', 'TimeoutError'));
-  }, settings['timeout.upload-operation-seconds'] * 1000);
+  const timer = setTimeout(
+    () => {
+      end.abort(new DOMException('the time for a delivery is up', 'TimeoutError'));
+    },
+    limitSeconds(parts) * 1000,
+  );
   const began = performance.now();
   const about = { pipeline: pipeline.name, order: order.id, source: order.source };
   const context = {
@@ -157,8 +160,8 @@ async function attempt<Order extends WorkOrder>(
       `committed ${String(receipt.records)} records in ${String(receipt.objects.length)} object(s)`,
       100,
     );
-    metrics.batchesProcessed.inc({ status: 'success' });
-    countRecords(metrics, receipt);
+    metrics.batchesProcessed.inc({ pipeline: pipeline.name, status: 'success' });
+    countRecords(metrics, pipeline.name, receipt);
     log.info(
       { ...about, records: receipt.records, bytes: receipt.bytes, objects: receipt.objects.length },
       'delivered',
@@ -167,9 +170,10 @@ async function attempt<Order extends WorkOrder>(
   } catch (error) {
     cancelled.throwIfAborted();
     const isTimeUp = end.signal.aborted;
-    const away = await engineAway(parts, isTimeUp ? ENGINES_OF_DELIVERY : [engineAwayOf(error)], began);
+    const suspects = isTimeUp ? pipeline.needs.delivery : [pipeline.engineAwayOf(error)];
+    const away = await engineAway(parts, suspects, began);
     if (away !== undefined) return await putOff(parts, order, { job, token, cancelled }, steps, away, error);
-    throw await explain(parts, job, order, steps, isTimeUp ? timedOut(settings, order, error) : error);
+    throw await explain(parts, job, order, steps, isTimeUp ? timedOut(parts, order, error) : error);
   } finally {
     clearTimeout(timer);
     cancelled.removeEventListener('abort', forward);
@@ -204,13 +208,13 @@ function spanAttributes(pipeline: string, order: WorkOrder, job: Job): SpanAttri
 const CLEAN_UP_MS = 1500;
 
 /** A delivery that repeats an earlier one counts by what it has more. */
-function countRecords(metrics: Metrics, { records, earlier }: Receipt): void {
+function countRecords(metrics: Metrics, pipeline: string, { records, earlier }: Receipt): void {
   const before = earlier.at(-1);
   const more = Math.max(0, records - (before?.records ?? 0));
-  metrics.recordsDelivered.inc(more);
+  metrics.recordsDelivered.inc({ pipeline }, more);
   if (before === undefined) return;
-  metrics.ordersRedelivered.inc();
-  metrics.lateRecords.inc(more);
+  metrics.ordersRedelivered.inc({ pipeline });
+  metrics.lateRecords.inc({ pipeline }, more);
 }
 
 /** Puts an order back that this process must not go on with; that is no failure of the order. */
@@ -251,12 +255,15 @@ async function putOff<Order extends WorkOrder>(
   throw new DelayedError(`put off: ${engine} is away`);
 }
 
-function timedOut(settings: Settings, order: WorkOrder, cause: unknown): Error {
-  const limit = settings['timeout.upload-operation-seconds'];
-  return new Error(
-    `work order ${order.id} was not delivered within ${String(limit)} s (timeout.upload-operation-seconds)`,
-    { cause },
-  );
+/** How long a delivery may take, in seconds. */
+function limitSeconds<Order extends WorkOrder>({ settings, pipeline }: DeliveryParts<Order>): number {
+  return pipeline.timeoutSeconds ?? settings['timeout.upload-operation-seconds'];
+}
+
+function timedOut<Order extends WorkOrder>(parts: DeliveryParts<Order>, order: Order, cause: unknown): Error {
+  const which = parts.pipeline.timeoutSeconds === undefined ? ' (timeout.upload-operation-seconds)' : '';
+  const limit = String(limitSeconds(parts));
+  return new Error(`work order ${order.id} was not delivered within ${limit} s${which}`, { cause });
 }
 
 /**
@@ -276,8 +283,9 @@ async function explain<Order extends WorkOrder>(
   const attempt = job.attemptsMade + 1;
   const last = permanent || attempt >= (job.opts.attempts ?? 1);
   const failure = failureOf(error);
-  metrics.batchesProcessed.inc({ status: permanent ? 'failed_permanent' : 'failed_transient' });
-  if (last) metrics.recordsInPermanentErrors.inc(order.records);
+  const status = permanent ? 'failed_permanent' : 'failed_transient';
+  metrics.batchesProcessed.inc({ pipeline: pipeline.name, status });
+  if (last) metrics.recordsInPermanentErrors.inc({ pipeline: pipeline.name }, order.records);
   const about = {
     pipeline: pipeline.name,
     order: order.id,

@@ -10,7 +10,6 @@ import { enqueue, enqueueAgain, notInQueue } from '../queues/delivery.js';
 import {
   discoveryIntervalMs,
   discoveryJobSchema,
-  noteDiscoveryEnded,
   scheduleDiscovery,
   schedulerId,
   type DiscoveryJob,
@@ -19,8 +18,8 @@ import { keepDiscovered } from '../queues/figures.js';
 import { DISCOVERY_QUEUE } from '../queues/names.js';
 import { discoveryPause } from '../queues/pauses.js';
 import { Lease } from './lease.js';
-import { levelOfFailure, type Outages } from './outages.js';
-import { findPipeline, type PipelineQueue } from '../queues/pipeline-queue.js';
+import { HELD_UP_MS, levelOfFailure, type HeldUpBy, type Outages } from './outages.js';
+import { findPipeline, needsOf, type PipelineQueue } from '../queues/pipeline-queue.js';
 import { redrive } from './redrive.js';
 import { watchRetention } from './retention.js';
 import { untilCancelled } from './until-cancelled.js';
@@ -36,6 +35,8 @@ export interface DiscoveryParts {
   readonly tracing?: Tracing | undefined;
   /** Who knows of engines that are away: what fails without them is not told at length. */
   readonly outages?: Outages | undefined;
+  /** Without it nothing is held up. */
+  readonly heldUpBy?: HeldUpBy | undefined;
 }
 
 /** What one discovery did; kept as the job's result, where the board shows it. */
@@ -70,7 +71,7 @@ export async function runDiscovery(
   const prefix = settings['redis.key-prefix'];
   const lease = await Lease.take(redis, `${prefix}:discovering:${schedulerId(job)}`, LEASE_MS);
   if (lease === undefined) return undefined;
-  const stop = metrics.cycleSeconds.startTimer();
+  const stop = metrics.cycleSeconds.startTimer({ pipeline: job.pipeline });
   try {
     if (tracing === undefined) return await discoverWithLease(parts, on, job, lease, signal);
     return await tracing.during(
@@ -101,8 +102,7 @@ async function discoverWithLease(
   // Whoever discovers meanwhile, because this lease has run out, tries them again.
   const redriven = lease.remainingMs() > 0 ? await redrive(parts, on, job, open.length) : 0;
   await watchRetention(parts, pipeline, signal);
-  metrics.cycles.inc();
-  await noteDiscoveryEnded(redis, settings, pipeline.name);
+  metrics.cycles.inc({ pipeline: pipeline.name });
   await keepDiscovered(redis, settings, job, found.waitingSince);
   return {
     orders: found.orders.length,
@@ -177,7 +177,9 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
       const payload = discoveryJobSchema.parse(job.data);
       const cancelled = signal ?? new AbortController().signal;
       let foundWork = false;
+      const heldUp = parts.heldUpBy?.(findPipeline(parts.pipelines, payload.pipeline).pipeline);
       try {
+        if (heldUp !== undefined) return { skipped: heldUp };
         const paused = await whilePaused(parts, payload, cancelled);
         if (paused !== undefined) return { skipped: paused };
         const outcome = await untilCancelled(runDiscovery(parts, payload, cancelled), cancelled);
@@ -190,7 +192,8 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
         throw error;
       } finally {
         if (!worker.closing) {
-          const interval = discoveryIntervalMs(settings, foundWork, Math.random());
+          const interval =
+            heldUp === undefined ? discoveryIntervalMs(settings, foundWork, Math.random()) : HELD_UP_MS;
           await scheduleDiscovery(discoveryQueue, settings, payload, interval);
         }
       }
@@ -198,14 +201,15 @@ export function startDiscoveryWorker(parts: DiscoveryParts): Worker {
     {
       connection: redisOptions(settings),
       prefix: settings['redis.key-prefix'],
-      concurrency: Math.min(settings['consumer.discovery-shards'], MOST_DISCOVERIES_AT_A_TIME),
+      concurrency:
+        parts.pipelines.length * Math.min(settings['consumer.discovery-shards'], MOST_DISCOVERIES_AT_A_TIME),
       lockDuration: settings['queue.lock-duration-seconds'] * 1000,
       runRetryDelay: REDIS_RETRY_MS,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );
   worker.on('failed', (job, err) => {
-    void levelOfFailure(parts.outages, job).then((level) => {
+    void levelOfFailure(parts.outages, needsOf(parts.pipelines, job?.data), job).then((level) => {
       log[level]({ err, ...asObject(job?.data) }, 'discovery failed; the next one tries again');
     });
   });
@@ -232,7 +236,7 @@ async function whilePaused(
   return `discovery is paused by ${pause.by} since ${pause.at}`;
 }
 
-/** Discoveries of several shards that one process runs side by side. */
+/** Discoveries of several shards of a pipeline that one process runs side by side. */
 const MOST_DISCOVERIES_AT_A_TIME = 8;
 
 function sumRecords(orders: readonly WorkOrder[]): number {

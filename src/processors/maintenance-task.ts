@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
-import type { Outages } from './outages.js';
+import type { HeldUpBy, Outages } from './outages.js';
 import type { PipelineQueue } from '../queues/pipeline-queue.js';
 
 /** What maintenance works with. */
@@ -14,6 +14,8 @@ export interface MaintenanceParts {
   readonly log: Log;
   /** Who knows of engines that are away: what fails without them is not told at length. */
   readonly outages?: Outages | undefined;
+  /** Without it nothing is held up. */
+  readonly heldUpBy?: HeldUpBy | undefined;
 }
 
 /** What one run of a task may rely on. */

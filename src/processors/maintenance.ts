@@ -1,6 +1,7 @@
-import { Worker } from 'bullmq';
+import { Worker, type Queue } from 'bullmq';
 import { REDIS_RETRY_MS, redisOptions } from '../queues/connection.js';
 import {
+  bringForward,
   maintenanceId,
   maintenanceJobSchema,
   MAINTENANCE_TASKS,
@@ -14,8 +15,8 @@ import type { MaintenanceParts, TaskOutcome, TaskRunner } from './maintenance-ta
 import { writeDueManifests } from './manifests.js';
 import { measure } from './measure.js';
 import { notifyOfStuck } from './notify.js';
-import { levelOfFailure } from './outages.js';
-import { findPipeline } from '../queues/pipeline-queue.js';
+import { HELD_UP_MS, levelOfFailure } from './outages.js';
+import { findPipeline, needsOf } from '../queues/pipeline-queue.js';
 import { untilCancelled } from './until-cancelled.js';
 
 /** The body of each task. */
@@ -25,6 +26,11 @@ const RUNNERS: Readonly<Record<MaintenanceTask, TaskRunner>> = {
   measure,
   notify: notifyOfStuck,
 };
+
+/** What the worker of maintenance works with. */
+export interface MaintenanceWorkerParts extends MaintenanceParts {
+  readonly maintenanceQueue: Queue;
+}
 
 /** How long a task may be silent before another process may take its place, in ms. */
 const LEASE_MS = 60_000;
@@ -59,7 +65,7 @@ export async function runMaintenance(
  * Takes the repeatable maintenance jobs. A run that takes longer than its interval does not pile up others: BullMQ
  * makes the next job when one is taken, and one that finds a run under way ends at once.
  */
-export function startMaintenanceWorker(parts: MaintenanceParts): Worker {
+export function startMaintenanceWorker(parts: MaintenanceWorkerParts): Worker {
   const { settings, metrics, log } = parts;
   const worker = new Worker<unknown, TaskOutcome['figures'] | { readonly skipped: string }>(
     MAINTENANCE_QUEUE,
@@ -67,8 +73,13 @@ export function startMaintenanceWorker(parts: MaintenanceParts): Worker {
       const payload = maintenanceJobSchema.parse(job.data);
       const signal = cancelled ?? new AbortController().signal;
       const count = (status: string): void => {
-        metrics.maintenanceRuns.inc({ task: payload.task, status });
+        metrics.maintenanceRuns.inc({ ...payload, status });
       };
+      const heldUp = parts.heldUpBy?.(findPipeline(parts.pipelines, payload.pipeline).pipeline);
+      if (heldUp !== undefined) {
+        if (!worker.closing) await bringForward(parts.maintenanceQueue, settings, payload, HELD_UP_MS);
+        return { skipped: heldUp };
+      }
       try {
         const outcome = await untilCancelled(runMaintenance(parts, payload, signal), signal);
         count(outcome === undefined ? 'skipped' : 'success');
@@ -91,7 +102,7 @@ export function startMaintenanceWorker(parts: MaintenanceParts): Worker {
     },
   );
   worker.on('failed', (job, err) => {
-    void levelOfFailure(parts.outages, job).then((level) => {
+    void levelOfFailure(parts.outages, needsOf(parts.pipelines, job?.data), job).then((level) => {
       log[level]({ err, job: job?.id, task: job?.name }, 'maintenance failed; the next run tries again');
     });
   });

@@ -1,5 +1,4 @@
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Settings } from '../config/settings.js';
 import { redisOptions } from './connection.js';
@@ -76,27 +75,6 @@ export async function ensureScheduled(queue: Queue, settings: Settings, job: Dis
 
 /** A fresh deployment does not wait for a whole interval before its first discovery. */
 const FIRST_DISCOVERY_MS = 200;
-
-/** How long it is known when the last discovery ended, in seconds. */
-const ENDED_KEPT_SECONDS = 86_400;
-
-/** Writes down that a discovery of a pipeline has just ended well. */
-export async function noteDiscoveryEnded(redis: Redis, settings: Settings, pipeline: string): Promise<void> {
-  await redis.set(endedKey(settings, pipeline), new Date().toISOString(), 'EX', ENDED_KEPT_SECONDS);
-}
-
-/** When the last discovery of a pipeline ended well, ISO 8601; null when none did within a day. */
-export async function lastDiscoveryAt(
-  redis: Redis,
-  settings: Settings,
-  pipeline: string,
-): Promise<string | null> {
-  return redis.get(endedKey(settings, pipeline));
-}
-
-function endedKey(settings: Settings, pipeline: string): string {
-  return `${settings['redis.key-prefix']}:discovery-ended:${pipeline}`;
-}
 
 /** Removes repetitions that the settings no longer ask for, e.g. after the number of shards was changed. */
 export async function removeOtherSchedulers(queue: Queue, wanted: readonly DiscoveryJob[]): Promise<void> {

@@ -72,6 +72,18 @@ export async function keepDiscovered(
   await redis.hset(discoveredKey(settings, job.pipeline), schedulerId(job), JSON.stringify(value));
 }
 
+/** When the last discovery of a pipeline ended well, of whichever shard, ISO 8601; null when none is known. */
+export async function lastDiscoveryAt(
+  redis: Redis,
+  settings: Settings,
+  pipeline: string,
+): Promise<string | null> {
+  const kept = await redis.hvals(discoveredKey(settings, pipeline));
+  const times = kept.map((one) => parsed(discoveredSchema, one)?.atMs ?? -Infinity);
+  const last = Math.max(...times);
+  return Number.isFinite(last) ? new Date(last).toISOString() : null;
+}
+
 /** Reads what is known of a pipeline. */
 export async function readFigures(
   redis: Redis,

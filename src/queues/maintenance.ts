@@ -96,17 +96,32 @@ export async function ensureMaintenance(
   await repeat(queue, settings, job, wanted);
 }
 
+/** Has the next run of a task come in `inMs` from now; those behind it come in their usual intervals. */
+export async function bringForward(
+  queue: Queue,
+  settings: Settings,
+  job: MaintenanceJob,
+  inMs: number,
+): Promise<void> {
+  const wanted = maintenanceIntervalMs(settings, job.task);
+  if (wanted === undefined) return;
+  // With the same interval BullMQ keeps to the next run that it has. Who dies here has it set up again before long.
+  await queue.removeJobScheduler(maintenanceId(job));
+  await repeat(queue, settings, job, wanted, inMs);
+}
+
 async function repeat(
   queue: Queue,
   settings: Settings,
   job: MaintenanceJob,
   intervalMs: number,
+  firstMs = Math.min(FIRST_RUN_MS, intervalMs),
 ): Promise<void> {
   await schedule(queue, settings, {
     id: maintenanceId(job),
     name: job.task,
     data: maintenanceJobSchema.parse(job),
     intervalMs,
-    firstMs: Math.min(FIRST_RUN_MS, intervalMs),
+    firstMs,
   });
 }

@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { z } from 'zod';
 import type { Pipeline } from '../pipelines/pipeline.js';
 
 /** A pipeline with the queue that delivers its orders. */
@@ -14,7 +15,7 @@ export class UnknownPipelineError extends Error {
   /** @param pipeline the name in the job's payload */
   constructor(pipeline: string) {
     super(
-      `no pipeline is called ${JSON.stringify(pipeline)}; is an older version of log-courier running beside a newer one?`,
+      `this process has no pipeline that is called ${JSON.stringify(pipeline)}; processes with the discovery role that share a Redis and a redis.key-prefix need the same pipelines, and the same version of log-courier`,
     );
   }
 }
@@ -28,4 +29,12 @@ export function findPipeline(pipelines: readonly PipelineQueue[], name: string):
   const found = pipelines.find(({ pipeline }) => pipeline.name === name);
   if (found === undefined) throw new UnknownPipelineError(name);
   return found;
+}
+
+const payloadSchema = z.object({ pipeline: z.string() });
+
+/** The engines without which a repeatable job can do nothing, beside Redis; none when its payload names no pipeline. */
+export function needsOf(pipelines: readonly PipelineQueue[], payload: unknown): readonly string[] {
+  const name = payloadSchema.safeParse(payload).data?.pipeline;
+  return pipelines.find(({ pipeline }) => pipeline.name === name)?.pipeline.needs.discovery ?? [];
 }

@@ -3,6 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Marks every process that a run starts, however deep: they inherit the variable. */
 export const RUN_VARIABLE = 'LOG_COURIER_CHAOS_RUN';
 
+/** Replicas get nothing of a developer's own environment, but may be measured. */
+export function baseEnvironment(processes: ProcessBook): Record<string, string> {
+  const { PATH = '', NODE_V8_COVERAGE: coverage } = process.env;
+  return {
+    PATH,
+    [RUN_VARIABLE]: processes.run,
+    ...(coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage }),
+  };
+}
+
 /** Remembers the processes of a run. */
 export class ProcessBook {
   readonly #started = new Map<number, string>();

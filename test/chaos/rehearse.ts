@@ -9,7 +9,7 @@ import type { AuditReport } from '../../src/pipelines/pipeline.js';
 import { startChaosEngines, type ChaosEngines } from './engines/engines.js';
 import { TARGET_BUCKETS } from './load/sources.js';
 import type { ChaosOptions } from './options.js';
-import { RUN_VARIABLE, type ProcessBook } from './processes.js';
+import { baseEnvironment } from './processes.js';
 import { ReplicaPool } from './replicas/pool.js';
 import type { ReplicaExit } from './replicas/replica.js';
 import { REPLICA_SETTINGS } from './replicas/settings.js';
@@ -63,16 +63,6 @@ export async function rehearse(options: ChaosOptions, parts: RunParts): Promise<
     await store.close();
     await engines.close();
   }
-}
-
-/** Replicas get nothing of a developer's own environment, but may be measured. */
-function baseEnvironment(processes: ProcessBook): Record<string, string> {
-  const { PATH = '', NODE_V8_COVERAGE: coverage } = process.env;
-  return {
-    PATH,
-    [RUN_VARIABLE]: processes.run,
-    ...(coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage }),
-  };
 }
 
 async function observed(options: ChaosOptions, parts: RunParts, stage: Stage): Promise<Findings> {

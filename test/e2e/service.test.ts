@@ -157,8 +157,10 @@ describe('a service with all roles', () => {
     await delivered;
     await events.close();
     const text = await (await fetch(`${metrics}/metrics`)).text();
-    expect(text).toMatch(/^log_courier_batches_processed_total\{status="success"\} 1$/m);
-    expect(text).toMatch(/^log_courier_records_delivered_total 25$/m);
+    expect(text).toMatch(
+      /^log_courier_batches_processed_total\{pipeline="access-logs",status="success"\} 1$/m,
+    );
+    expect(text).toMatch(/^log_courier_records_delivered_total\{pipeline="access-logs"\} 25$/m);
 
     service.kill('SIGTERM');
     const { status, stdout, stderr } = await service.ended;

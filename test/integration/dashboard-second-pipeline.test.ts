@@ -9,6 +9,8 @@ import { says } from '../support/pages.js';
 import { useWorkbench } from '../support/test-workbench.js';
 
 const openWorkbench = useWorkbench('second-pipeline');
+/** What a pipeline says is text, whatever it looks like. */
+const NOTE = 'fewer than <b>500</b> rows: the next batch waits for more';
 const AT = new Date().toISOString();
 
 let browser: Browser;
@@ -42,6 +44,7 @@ function tables(other: Pipeline): Pipeline {
             oldestAt: AT,
             lastDeliveredAt: null,
             targets: ['/archive'],
+            note: NOTE,
           },
         ],
         orders: { open: 0, failed: 1, skipped: 0, delivered: 0 },
@@ -68,6 +71,7 @@ function tables(other: Pipeline): Pipeline {
         oldestAt: AT,
         completeUpTo: null,
         retentionEndsAt: null,
+        note: NOTE,
       }),
   };
 }
@@ -98,9 +102,11 @@ test('a second pipeline is shown on the pages in its own words', async () => {
   await says(page, '.failures > li', 'the disk of /archive is full');
   await says(page, '.chart', 'Files a minute');
   await says(page, '.sources thead', /Table.*Waiting rows.*Folder/s);
+  await says(page, '.sources .note', NOTE);
   expect(await page.locator('main').innerText()).not.toMatch(/bucket|log object|record/i);
   await page.getByRole('link', { name: 'invoices' }).first().click();
   await says(page, '.standing', 'Stuck with DiskFull: 12 rows wait');
+  await says(page, 'p.note', NOTE);
   expect(await page.locator('main').innerText()).not.toMatch(/bucket|log object|record/i);
   expect(complaints).toEqual([]);
   await close();

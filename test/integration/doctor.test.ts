@@ -272,8 +272,8 @@ describe('the doctor names the problem, and ends with status 1, when', () => {
       S3_ENDPOINT: nowhere,
     });
     expect(problemsOf(diagnosis)).toEqual([
-      `clickhouse.reachable ${nowhere}`,
       'redis.reachable redis://127.0.0.1:1',
+      `clickhouse.reachable ${nowhere}`,
       `s3.reachable ${nowhere}`,
       `s3.bucket.write ${bucket}`,
     ]);

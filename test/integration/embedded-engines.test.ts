@@ -11,7 +11,8 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { compiledFile } from '../../src/embedded/compiled-file.js';
 import { startEngines } from '../../src/embedded/engines.js';
-import { DirectoryInUseError, EngineMissingError, EngineStartError } from '../../src/embedded/errors.js';
+import { DirectoryInUseError } from '../../src/config/directory-lock.js';
+import { EngineMissingError, EngineStartError } from '../../src/embedded/errors.js';
 import { startRedis } from '../../src/embedded/redis.js';
 import { startS3 } from '../../src/embedded/s3.js';
 

@@ -104,7 +104,11 @@ describe('the schedule of maintenance', () => {
   test('is set up again when Redis has lost everything, and the worker goes on', async () => {
     const { here, queues, parts } = bench;
     const lively = { ...here.settings, 'audit.interval-seconds': 0.2 };
-    const worker = startMaintenanceWorker({ ...parts, settings: lively });
+    const worker = startMaintenanceWorker({
+      ...parts,
+      maintenanceQueue: queues.maintenance,
+      settings: lively,
+    });
     bench.atEnd(() => worker.close());
     const first = completed(worker);
     await setUpMaintenance(queues.maintenance, lively, AUDIT);
@@ -132,7 +136,12 @@ describe('the schedule of maintenance', () => {
       },
     };
     const on = { pipeline: slow, queue: bench.delivery };
-    const worker = startMaintenanceWorker({ ...parts, settings: lively, pipelines: [on] });
+    const worker = startMaintenanceWorker({
+      ...parts,
+      maintenanceQueue: queues.maintenance,
+      settings: lively,
+      pipelines: [on],
+    });
     bench.atEnd(() => worker.close());
     bench.atEnd(finish);
     const skipped = new Promise<void>((resolve) => {

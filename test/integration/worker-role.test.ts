@@ -68,7 +68,7 @@ function completed(name: string): Promise<void> {
 
 describe('workers whose engine is away', () => {
   test('take no jobs, let those go on that are active, and go on when it is back', async () => {
-    runWorkers({ workers: [worker], needs: ['s3'], watch, log: silentLog() });
+    runWorkers({ workers: [worker], needs: [['s3']], watch, log: silentLog() });
     await Promise.all([once(worker, 'active'), queue.add('long', {})]);
     const longEnded = completed('long');
     s3IsAway = true;
@@ -86,7 +86,7 @@ describe('workers whose engine is away', () => {
   });
 
   test('go on although jobs that were active before have not ended', async () => {
-    runWorkers({ workers: [worker], needs: ['s3'], watch, log: silentLog() });
+    runWorkers({ workers: [worker], needs: [['s3']], watch, log: silentLog() });
     await Promise.all([once(worker, 'active'), queue.add('long', {})]);
     s3IsAway = true;
     await once(worker, 'paused');
@@ -98,7 +98,7 @@ describe('workers whose engine is away', () => {
   });
 
   test('take jobs when it is another engine that they do not need', async () => {
-    runWorkers({ workers: [worker], needs: ['clickhouse'], watch, log: silentLog() });
+    runWorkers({ workers: [worker], needs: [['clickhouse']], watch, log: silentLog() });
     s3IsAway = true;
     await once(watch, 'away');
     const oneEnded = completed('one');
@@ -108,7 +108,7 @@ describe('workers whose engine is away', () => {
   });
 
   test('end in order', async () => {
-    const running = runWorkers({ workers: [worker], needs: ['s3'], watch, log: silentLog() });
+    const running = runWorkers({ workers: [worker], needs: [['s3']], watch, log: silentLog() });
     await worker.waitUntilReady();
     s3IsAway = true;
     await once(worker, 'paused');

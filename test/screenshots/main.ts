@@ -2,7 +2,7 @@ import { runProgram } from '../../scripts/program/program.js';
 import { print } from '../../src/cli/context.js';
 import { startPages, says, type Pages } from '../support/pages.js';
 import { take, type Picture } from './camera.js';
-import { addManyRecords, BUCKETS, TARGETS, targetOf, writeHistory } from './records.js';
+import { addManyRecords, BUCKETS, countRecords, TARGETS, targetOf, writeHistory } from './records.js';
 
 /** A deployment of its own, and the pictures that are taken of it. */
 interface Scene {
@@ -15,6 +15,9 @@ interface Scene {
 const [, STUCK = '', ALSO_STUCK = ''] = BUCKETS.filter((bucket) => bucket.startsWith('billing'));
 const SOURCE = `/source?${new URLSearchParams({ pipeline: 'access-logs', source: STUCK }).toString()}`;
 const MANY = 10_000;
+
+/** What came in before the pictures is delivered when they are taken. */
+const ALL_DELIVERED = { waiting: 0, minutes: 10 } as const;
 
 const createTargets = async (here: Pages['here'], targets: readonly string[]): Promise<void> => {
   for (const target of targets) await here.createBucket(target);
@@ -31,7 +34,7 @@ const SCENES: readonly Scene[] = [
     prepare: async (here) => {
       await createTargets(here, TARGETS);
       await addManyRecords(here, { buckets: BUCKETS, most: 400, ageSeconds: 60 });
-      await writeHistory(here);
+      await writeHistory(here, ALL_DELIVERED);
     },
     pictures: [
       {
@@ -55,7 +58,7 @@ const SCENES: readonly Scene[] = [
     prepare: async (here) => {
       await createTargets(here, TARGETS);
       await addManyRecords(here, { buckets: BUCKETS, most: 12_000, ageSeconds: 1500 });
-      await writeHistory(here);
+      await writeHistory(here, { waiting: await countRecords(here), minutes: 25, isHalted: true });
     },
     pictures: [
       {
@@ -104,7 +107,7 @@ const SCENES: readonly Scene[] = [
           count: 2300,
           ageSeconds: 600,
         });
-      await writeHistory(here);
+      await writeHistory(here, { waiting: 1200 + 2 * 2300, minutes: 10 });
     },
     pictures: [
       ...(['light', 'dark'] as const).map((scheme): Picture => ({
@@ -171,7 +174,7 @@ const SCENES: readonly Scene[] = [
       const buckets = Array.from({ length: MANY }, (_, index) => `tenant-${String(index).padStart(5, '0')}`);
       for (let from = 0; from < MANY; from += 1000)
         await addManyRecords(here, { buckets: buckets.slice(from, from + 1000), most: 6, ageSeconds: 60 });
-      await writeHistory(here);
+      await writeHistory(here, ALL_DELIVERED);
     },
     pictures: [
       {

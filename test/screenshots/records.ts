@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { tablesOf } from '../../src/clickhouse/tables.js';
 import { HistoryStore, MINUTE_MS, type MinuteCounts } from '../../src/dashboard/history/store.js';
 import { connectRedis } from '../../src/queues/connection.js';
@@ -43,8 +44,28 @@ export async function addManyRecords(
   );
 }
 
+/** How a day ends, so that the charts say what the figures beside them do. */
+interface Ending {
+  /** Records that wait in the last minute. */
+  readonly waiting: number;
+  /** Minutes in which what usually waits became that. */
+  readonly minutes: number;
+  /** Whether nothing was delivered in these minutes. */
+  readonly isHalted?: boolean;
+}
+
+/** All records that are there, before any is delivered. */
+export async function countRecords({ store: { clickhouse, settings } }: Deployment): Promise<number> {
+  const [counted] = await clickhouse.query(
+    z.object({ records: z.number() }),
+    `SELECT count() AS records FROM ${tablesOf(settings).logs}`,
+    { doing: 'count records' },
+  );
+  return counted?.records ?? 0;
+}
+
 /** Writes down a day as if log-courier had run for so long: traffic that comes and goes, and a lag that follows it. */
-export async function writeHistory({ settings }: Deployment): Promise<void> {
+export async function writeHistory({ settings }: Deployment, ending: Ending): Promise<void> {
   const redis = connectRedis(settings);
   const store = new HistoryStore(redis, settings['redis.key-prefix'], 'access-logs');
   const now = Math.floor(Date.now() / MINUTE_MS);
@@ -52,14 +73,17 @@ export async function writeHistory({ settings }: Deployment): Promise<void> {
   for (let minute = now - 24 * 60; minute < now; minute += 1) {
     const traffic =
       1 + 0.45 * Math.sin(minute / 170) + 0.12 * Math.sin(minute / 3.1) + 0.1 * Math.sin(minute * 1.7);
-    figures.set(minute, {
-      records: Math.round(88_000 * traffic),
-      objects: Math.round(310 * traffic),
-      failures: 0,
-      lagP50Seconds: Math.round(52 + 14 * traffic + 3 * Math.sin(minute * 2.3)),
-      lagP99Seconds: Math.round(80 + 35 * traffic + 9 * Math.sin(minute / 2.9)),
-    });
-    await store.writeBacklog(minute, Math.round(61_000 * traffic));
+    const left = now - 1 - minute;
+    if (ending.isHalted !== true || left >= ending.minutes)
+      figures.set(minute, {
+        records: Math.round(8_800 * traffic),
+        objects: Math.round(31 * traffic),
+        failures: 0,
+        lagP50Seconds: Math.round(52 + 14 * traffic + 3 * Math.sin(minute * 2.3)),
+        lagP99Seconds: Math.round(80 + 35 * traffic + 9 * Math.sin(minute / 2.9)),
+      });
+    const share = Math.max(0, 1 - left / ending.minutes);
+    await store.writeBacklog(minute, Math.round(6_100 * traffic * (1 - share) + ending.waiting * share));
   }
   await store.writeFigures(figures);
   redis.disconnect();

@@ -73,6 +73,7 @@ const sourceRow = {
   lastDeliveredAt: time.nullable(),
   targets: z.array(z.string()),
   failureCodes: z.array(z.string()),
+  note: z.string().nullable(),
 };
 
 /** `GET /api/sources`. */

@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { History, HistoryPoint, PipelineWords, SourceDetail } from '../../src/dashboard/api/shapes.js';
+import type {
+  FailureGroupView,
+  History,
+  HistoryPoint,
+  PipelineWords,
+  SourceDetail,
+} from '../../src/dashboard/api/shapes.js';
+import { besideHeadline } from '../../src/dashboard/client/agreement.js';
 import {
   formatBytes,
   formatClock,
@@ -124,6 +131,7 @@ describe('the sentence about a source', () => {
     lastDeliveredAt: null,
     targets: ['t'],
     failureCodes: ['Full', 'Gone'],
+    note: null,
     completeUpTo: null,
     retentionEndsAt: null,
     page: 1,
@@ -190,5 +198,34 @@ describe('a history', () => {
         expect(sum(inFewerSteps(whole).points)).toBe(sum(whole.points));
       }),
     );
+  });
+});
+
+describe('the list of failures beside the headline', () => {
+  const group = (id: string, orders: number): FailureGroupView => ({
+    ...{ id, code: 'NoSuchBucket', reason: 'gone', targets: ['logs'], since: '', orders, records: 10 },
+    ...{ sources: ['films'], sourceCount: 1, retentionEndsAt: null },
+  });
+  const shownWith = (failed: number, groups: readonly FailureGroupView[]) =>
+    besideHeadline(
+      { orders: { open: 0, failed, skipped: 0, delivered: 0 }, stuckSources: Math.min(failed, 1) },
+      { value: { pipeline: 'tables', groups }, readAt: 0, error: undefined, isOutdated: false },
+    );
+
+  test('is shown as it is when both are of the same reading', () => {
+    expect(shownWith(3, [group('a', 1), group('b', 2)])).toMatchObject({ isOutdated: false });
+    expect(shownWith(0, [])).toMatchObject({ isOutdated: false, value: { groups: [] } });
+  });
+
+  test('is marked as outdated while one of them knows more', () => {
+    const shown = shownWith(2, [group('a', 1)]);
+    expect(shown).toMatchObject({ isOutdated: true, value: { groups: [{ id: 'a' }] } });
+  });
+
+  test.each([
+    ['nothing, while the headline says that something is stuck', 2, []],
+    ['failures, while the headline says that nothing is stuck', 0, [group('a', 1)]],
+  ])('never says %s', (_what, failed, groups) => {
+    expect(shownWith(failed, groups)).toMatchObject({ isOutdated: true, value: undefined });
   });
 });

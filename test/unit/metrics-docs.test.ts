@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { markdownTable } from '../../src/config/markdown-table.js';
 import { LABELS, metricsOfOurs, metricsPage } from '../../src/observability/metrics-docs.js';
-import { createMetrics } from '../../src/observability/metrics.js';
+import { countFromZero, createMetrics } from '../../src/observability/metrics.js';
 
 /** What existing dashboards read. */
 const PROMISED = [
@@ -53,8 +53,13 @@ describe('the metrics', () => {
   });
 
   test('count from 0 what has not happened yet, so that its first time is an increase', async () => {
-    const text = await createMetrics().registry.metrics();
+    const made = createMetrics();
+    countFromZero(made, 'access-logs');
+    const text = await made.registry.metrics();
     for (const status of ['success', 'failed_permanent', 'failed_transient'])
-      expect(text).toContain(`log_courier_batches_processed_total{status="${status}"} 0\n`);
+      expect(text).toContain(
+        `log_courier_batches_processed_total{pipeline="access-logs",status="${status}"} 0\n`,
+      );
+    expect(text).toContain('log_courier_records_delivered_total{pipeline="access-logs"} 0\n');
   });
 });

@@ -15,7 +15,7 @@ describe('docs/settings.md', () => {
   });
 
   test.each(settingNames)('has one row for %s', (name) => {
-    const names = `| \`${name}\`<br>\`${flagOf(name)}\`<br>\`${variableOf(name)}\` `;
+    const names = `| ${[name, flagOf(name), variableOf(name), ...(settingOf(name).aliases ?? [])].map((text) => `\`${text}\``).join('<br>')} `;
     const rows = page.split('\n').filter((line) => line.startsWith(names));
     expect(rows).toHaveLength(1);
     expect(rows[0]).toContain(settingOf(name).help);

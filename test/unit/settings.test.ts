@@ -70,7 +70,7 @@ describe('the table of settings', () => {
 
   test('marks every password and secret as such', () => {
     const named = settingNames.filter((name) =>
-      /password$|secret$|secret-access|otlp-headers|webhook-url|smtp-url/.test(name),
+      /password$|secret$|secret-access|otlp-headers|webhook-url|smtp-url|dsn$/.test(name),
     );
     expect(settingNames.filter((name) => settingOf(name).secret)).toEqual(named);
   });

@@ -11,6 +11,7 @@ const anyRow: fc.Arbitrary<SourceRow> = fc.record({
   lastDeliveredAt: fc.option(fc.constantFrom('2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z')),
   targets: fc.array(fc.string({ maxLength: 2 }), { maxLength: 2 }),
   failureCodes: fc.constant([]),
+  note: fc.constant(null),
 });
 
 const anyRows = fc.array(anyRow).map((rows) => new Map(rows.map((row) => [row.source, row])));

@@ -1,7 +1,4 @@
 import type { Command } from 'commander';
-import { applySchema, checkSchema } from '../../clickhouse/schema.js';
-import { ClickHouseUnreachableError } from '../../clickhouse/errors.js';
-import type { HealthCheck } from '../../dashboard/health.js';
 import { startEngines, type Engines } from '../../embedded/engines.js';
 import type { LoadedSettings } from '../../config/load.js';
 import { hideSecrets } from '../../config/secrets.js';
@@ -9,7 +6,9 @@ import type { Log } from '../../observability/log.js';
 import type { Tracing } from '../../observability/tracing.js';
 import { startTracing } from '../../observability/tracing/start.js';
 import { within } from '../../observability/within.js';
+import type { Pipeline } from '../../pipelines/pipeline.js';
 import { InFlight } from '../../processors/in-flight.js';
+import type { HeldUpBy } from '../../processors/outages.js';
 import { untilCancelled } from '../../processors/until-cancelled.js';
 import type { Presence } from '../../queues/replicas.js';
 import { announce } from '../announce.js';
@@ -17,17 +16,19 @@ import { healthChecks, openQueues, openStore, type Queues, type Store } from '..
 import { print, type CliContext, type Register } from '../context.js';
 import { EngineWatch } from '../engine-watch.js';
 import { formatCount, formatNumberOf } from '../format.js';
+import { Preparation } from '../prepare.js';
 import { runOnce } from '../once.js';
 import { refuseWhilePaused } from '../paused.js';
 import {
-  ROLES,
   rolesFrom,
+  startCollectorRole,
   startDashboardRole,
   startDiscovery,
   startFigures,
   startMaintenance,
   startMetrics,
   startProcessors,
+  usualRoles,
   type Role,
   type Running,
 } from '../roles.js';
@@ -37,7 +38,8 @@ import { version } from '../version.js';
 import { PATIENCE_MS, waitFor } from '../wait-for.js';
 import { EMBEDDED_DIRECTORY, failOnExit, whenAborted } from './embedded.js';
 
-interface RunOptions {
+/** What `run` is told beside the settings. */
+export interface RunOptions {
   readonly roles?: string;
   readonly once?: boolean;
   readonly embedded?: string | true;
@@ -48,7 +50,10 @@ export const registerRun: Register = (program, context) => {
   const command = program
     .command('run')
     .description('run the service: discovery, processors and dashboard, or some of them')
-    .option('--roles <roles>', `what this process does, comma-separated (default: ${ROLES.join(',')})`)
+    .option(
+      '--roles <roles>',
+      `what this process does, comma-separated (default: all; collector where reports are enabled)`,
+    )
     .option(
       '--once',
       'deliver until nothing is ready and nothing is in flight, then exit: 0, or 1 if an order failed',
@@ -65,13 +70,23 @@ export const registerRun: Register = (program, context) => {
   withSettings(command);
 };
 
-async function run(command: Command, context: CliContext, options: RunOptions): Promise<void> {
-  const roles = options.roles === undefined ? ROLES : rolesFrom(options.roles);
+/**
+ * Runs the service.
+ *
+ * @param more environment variables that go before those of the process
+ */
+export async function run(
+  command: Command,
+  context: CliContext,
+  options: RunOptions,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const asked = options.roles === undefined ? undefined : rolesFrom(options.roles);
   // Wrong settings are told before anything is started.
-  settingsOf(command, context);
+  const roles = asked ?? usualRoles(settingsOf(command, context, more).settings.pipelines);
   const engines = await startEmbedded(options, context);
   try {
-    const loaded = settingsOf(command, context, engines?.environment);
+    const loaded = settingsOf(command, context, { ...engines?.environment, ...more });
     const service = trace(loaded, (log, tracing) => {
       const store = openStore(loaded.settings, log, tracing);
       return serve(store, openQueues(store), roles, context, options);
@@ -128,12 +143,18 @@ async function serve(
   let watch: EngineWatch | undefined;
   let presence: Presence | undefined;
   try {
-    // S3 is not waited for: a bucket whose S3 is away fails by itself and is retried.
     const checks = healthChecks(store, queues.redis);
-    const needed = checks.filter(({ engine }) => engine !== 's3');
     // Probes and scrapes are answered while the process waits: it lives, and says for which engine it waits.
     if (!once && settings['metrics-server.enabled']) running.push(await startMetrics(store, queues));
-    await ready(store, needed, context, options);
+    // Whatever else is away: what agents post is taken.
+    if (!once && roles.includes('collector')) running.push(await startCollectorRole(store));
+    // What only deliveries need is not waited for: an order whose S3 is away is put off by itself.
+    const preparation = new Preparation(store.pipelines, {
+      ...{ log, stop: context.stop, isImpatient: once, apply: options.embedded !== undefined },
+    });
+    const redis = checks.filter(({ engine }) => engine === 'redis');
+    await waitFor(redis, log, context.stop, once ? PATIENCE_MS : Infinity);
+    await (once ? preparation.all() : preparation.first());
     presence = announce(store, queues, once ? ['processors'] : roles, inFlight);
     if (once) {
       await refuseWhilePaused(store, queues);
@@ -143,12 +164,13 @@ async function serve(
     }
     watch = new EngineWatch({ checks, metrics: store.metrics, log });
     // A start that waits for Redis, which has just gone away, must not keep the process from ending.
+    const stopped = whenAborted(context.stop);
     await Promise.race([
-      startRoles({ store, queues, watch, inFlight }, roles, running),
-      whenAborted(context.stop),
+      startRoles({ store, queues, watch, inFlight, preparation, stop: context.stop }, roles, running),
+      stopped,
     ]);
     if (!context.stop.aborted) log.info({ roles }, 'log-courier runs');
-    await whenAborted(context.stop);
+    await Promise.race([stopped, preparation.all().then(() => stopped)]);
     log.info('stopping: no new work is taken');
   } catch (error) {
     // Being told to stop while waiting for an engine is no failure.
@@ -160,26 +182,6 @@ async function serve(
     await closeBefore(deadline, store);
     await queues.close();
     log.info('stopped');
-  }
-}
-
-/** Waits for the engines, and sees to the schema; a service takes its time, also when one goes away in between. */
-async function ready(
-  { clickhouse, settings, log }: Store,
-  needed: readonly HealthCheck[],
-  { stop }: CliContext,
-  { once, embedded }: RunOptions,
-): Promise<void> {
-  for (;;) {
-    await waitFor(needed, log, stop, once === true ? PATIENCE_MS : Infinity);
-    try {
-      if (embedded === undefined) await checkSchema(clickhouse, settings);
-      else await applySchema(clickhouse, settings);
-      return;
-    } catch (error) {
-      if (once === true || !(error instanceof ClickHouseUnreachableError)) throw error;
-      log.warn({ err: error, engine: 'clickhouse' }, 'the engine went away again; waiting for it');
-    }
   }
 }
 
@@ -202,20 +204,41 @@ interface RoleParts {
   readonly queues: Queues;
   readonly watch: EngineWatch;
   readonly inFlight: InFlight;
+  readonly preparation: Preparation;
+  readonly stop: AbortSignal;
 }
 
 async function startRoles(
-  { store, queues, watch, inFlight }: RoleParts,
+  { store, queues, watch, inFlight, preparation, stop }: RoleParts,
   roles: readonly Role[],
   running: Running[],
 ): Promise<void> {
   store.metrics.processInfo.set({ version: version(), roles: roles.join(',') }, 1);
   running.push(startFigures(store, queues));
   if (roles.includes('dashboard')) running.push(await startDashboardRole(store, queues));
-  if (roles.includes('processors')) running.push(startProcessors(store, watch, inFlight));
+  if (roles.includes('processors')) {
+    const start = (pipelines: readonly Pipeline[]): void => {
+      if (!stop.aborted) running.push(startProcessors(store, watch, inFlight, pipelines));
+    };
+    start(store.pipelines.filter((pipeline) => preparation.isDone(pipeline)));
+    for (const pipeline of store.pipelines.filter((one) => !preparation.isDone(one)))
+      preparation.of(pipeline).then(
+        () => {
+          start([pipeline]);
+        },
+        // The process is told, and ends.
+        () => undefined,
+      );
+  }
   if (roles.includes('discovery')) {
-    running.push(await startDiscovery(store, queues, watch));
-    running.push(await startMaintenance(store, queues, watch));
+    const heldUpBy: HeldUpBy = (pipeline) => {
+      if (!preparation.isDone(pipeline))
+        return 'not prepared yet: an engine has not answered since the start';
+      const away = pipeline.needs.discovery.find((engine) => watch.isLost(engine));
+      return away === undefined ? undefined : `${away} is away`;
+    };
+    running.push(await startDiscovery(store, queues, { watch, heldUpBy }));
+    running.push(await startMaintenance(store, queues, { watch, heldUpBy }));
   }
 }
 

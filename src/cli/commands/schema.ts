@@ -1,5 +1,6 @@
-import { ClickHouse } from '../../clickhouse/client.js';
-import { applySchema, schemaText } from '../../clickhouse/schema.js';
+import { discoveryEngines } from '../../pipelines/engine.js';
+import type { Prepared } from '../../pipelines/pipeline.js';
+import { openStore } from '../assembly.js';
 import { print, type Register } from '../context.js';
 import { logOf, settingsOf, withSettings } from '../setting-flags.js';
 import { waitFor } from '../wait-for.js';
@@ -8,7 +9,7 @@ import { waitFor } from '../wait-for.js';
 export const registerSchema: Register = (program, context) => {
   const schema = program
     .command('schema')
-    .description('show or apply the ClickHouse schema')
+    .description('show or apply the schema of what the pipelines keep at their sources')
     .addHelpText('after', '\nExample: log-courier schema apply');
 
   const printing = schema
@@ -18,31 +19,42 @@ export const registerSchema: Register = (program, context) => {
       'after',
       '\nExample: log-courier schema print --clickhouse-cluster ring | clickhouse-client -n',
     )
-    .action(() => {
-      context.stdout.write(schemaText(settingsOf(printing, context).settings));
+    .action(async () => {
+      const loaded = settingsOf(printing, context);
+      const store = openStore(loaded.settings, logOf(loaded));
+      try {
+        const texts = store.pipelines.map((pipeline) => pipeline.schemaText?.() ?? '');
+        // Several pipelines may keep the same.
+        for (const text of new Set(texts)) context.stdout.write(text);
+      } finally {
+        await store.close();
+      }
     });
   withSettings(printing);
 
   const applying = schema
     .command('apply')
-    .description('create what is missing in ClickHouse; leaves alone what is there')
+    .description('create what is missing; leaves alone what is there')
     .addHelpText('after', '\nExample: log-courier schema apply --clickhouse-url http://ch:8123')
     .action(async () => {
       const loaded = settingsOf(applying, context);
       const log = logOf(loaded);
-      const clickhouse = new ClickHouse(loaded.settings, log);
+      const store = openStore(loaded.settings, log);
       try {
-        await waitFor(
-          [{ engine: 'clickhouse', check: (signal) => clickhouse.ping(signal) }],
-          log,
-          context.stop,
-        );
-        const { applied, version } = await applySchema(clickhouse, loaded.settings);
-        const what = applied.length === 0 ? 'nothing to do' : `applied ${applied.join(', ')}`;
-        print(context.stdout, `schema version ${String(version)}: ${what}`);
+        for (const pipeline of store.pipelines) {
+          await waitFor(discoveryEngines([pipeline]), log, context.stop);
+          const prepared = await pipeline.prepare({ apply: true, signal: context.stop });
+          const of = store.pipelines.length > 1 ? `${pipeline.name}: ` : '';
+          print(context.stdout, `${of}${describe(prepared)}`);
+        }
       } finally {
-        await clickhouse.close();
+        await store.close();
       }
     });
   withSettings(applying);
 };
+
+function describe({ applied, version }: Prepared): string {
+  const what = applied.length === 0 ? 'nothing to do' : `applied ${applied.join(', ')}`;
+  return version === undefined ? what : `schema version ${String(version)}: ${what}`;
+}

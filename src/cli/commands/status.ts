@@ -22,6 +22,11 @@ export const registerStatus: Register = (program, context) => {
   withSettings(command);
 };
 
+/** Names and notes may hold what engines said: control characters must not reach a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
 function describe(status: PipelineStatus): string {
   const { pipeline, undeliveredRecords, oldestAgeSeconds, orders, failures, skippedRecords } = status;
   const waiting =
@@ -42,6 +47,8 @@ function describe(status: PipelineStatus): string {
       `    ${reason}`,
     );
   }
+  for (const { source, note } of status.notes ?? [])
+    lines.push(`  ${oneLine(source)} waits: ${oneLine(note)}`);
   lines.push(...describeRetention(status.nearRetention));
   if (failures.length > 0) lines.push('  When the cause is mended: log-courier retry --all');
   return lines.join('\n');

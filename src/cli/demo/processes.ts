@@ -10,13 +10,15 @@ import { z } from 'zod';
 export interface DemoProcess {
   /** Address of its dashboard, once it listens; never when it has none. */
   readonly dashboardUrl: Promise<string>;
+  /** Address at which it takes reports, once it listens; never when it has no collector. */
+  readonly collectorUrl: Promise<string>;
   /** Rejects when the process ends by itself. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../cli.js', import.meta.url));
-const listening = z.object({ msg: z.literal('dashboard listening'), url: z.string() });
+const listening = z.object({ msg: z.enum(['dashboard listening', 'collector listening']), url: z.string() });
 
 /**
  * Starts `log-courier run --roles …` as a process of its own, which ends with this one, however this one ends: it
@@ -43,7 +45,7 @@ export function startRun(
   });
   failed.catch(() => undefined);
   return {
-    dashboardUrl: readLog(child, logFile),
+    ...readLog(child, logFile),
     failed,
     stop: async () => {
       stopping = true;
@@ -53,16 +55,18 @@ export function startRun(
   };
 }
 
-/** Copies the log into a file, and resolves with the dashboard's address when the log tells it. */
-function readLog(child: ChildProcess, logFile: string): Promise<string> {
-  return new Promise((resolve) => {
-    if (child.stderr === null) return;
-    child.stderr.pipe(createWriteStream(logFile));
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      const event = listening.safeParse(parsed(line));
-      if (event.success) resolve(event.data.url);
+/** Copies the log into a file, and resolves with addresses when the log tells them. */
+function readLog(child: ChildProcess, logFile: string): Pick<DemoProcess, 'dashboardUrl' | 'collectorUrl'> {
+  child.stderr?.pipe(createWriteStream(logFile));
+  const lines = child.stderr === null ? undefined : createInterface({ input: child.stderr });
+  const urlOf = (msg: string): Promise<string> =>
+    new Promise((resolve) => {
+      lines?.on('line', (line) => {
+        const event = listening.safeParse(parsed(line));
+        if (event.success && event.data.msg === msg) resolve(event.data.url);
+      });
     });
-  });
+  return { dashboardUrl: urlOf('dashboard listening'), collectorUrl: urlOf('collector listening') };
 }
 
 function parsed(line: string): unknown {

@@ -1,9 +1,11 @@
 import { hideSecrets } from '../../config/secrets.js';
 import { within } from '../../observability/within.js';
-import { about, problem, type Finding, type Verdict } from '../../pipelines/finding.js';
+import type { Settings } from '../../config/settings.js';
+import { enginesOf, type PipelineEngine } from '../../pipelines/engine.js';
+import { about, ok, problem, type Finding, type Verdict } from '../../pipelines/finding.js';
 import type { Pipeline } from '../../pipelines/pipeline.js';
 import type { Store } from '../assembly.js';
-import { lookAtClickHouse } from './clickhouse.js';
+import { lookAtClickHouse, type Look } from './clickhouse.js';
 import { judgeClocks } from './clock.js';
 import { judgeNode } from './node.js';
 import { lookAtRedis } from './redis.js';
@@ -35,7 +37,7 @@ export async function diagnose(
 ): Promise<Diagnosis> {
   const { settings, pipelines } = store;
   const engines = await Promise.all(
-    [lookAtClickHouse, lookAtRedis, lookAtS3].map((look) =>
+    [lookAtRedis, ...enginesOf(pipelines).map(lookOf)].map((look) =>
       within(ENGINE_MS, stop, (signal) => look(settings, signal)),
     ),
   );
@@ -52,6 +54,29 @@ export async function diagnose(
     findings.filter((finding) => finding.verdict === verdict).length;
   const counts = { ok: count('ok'), warning: count('warning'), problem: count('problem') };
   return { ok: counts.problem === 0, counts, findings };
+}
+
+type LookAt = (settings: Settings, signal: AbortSignal) => Promise<Look>;
+
+/** Engines of which there is more to say than whether they answer. */
+const LOOKS: Readonly<Record<string, LookAt>> = { clickhouse: lookAtClickHouse, s3: lookAtS3 };
+
+function lookOf(engine: PipelineEngine): LookAt {
+  return LOOKS[engine.engine] ?? ((_settings, signal) => lookWhetherThere(engine, signal));
+}
+
+async function lookWhetherThere(
+  { engine, advice, check }: PipelineEngine,
+  signal: AbortSignal,
+): Promise<Look> {
+  const on = about(`${engine}.reachable`);
+  try {
+    await check(signal);
+    return { findings: [ok(on, 'it answers')], clocks: [] };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { findings: [problem(on, `it does not answer as it should: ${message}`, advice)], clocks: [] };
+  }
 }
 
 /** What a pipeline says of its part; also when it cannot say it, or not in time. */

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import { DestinationError, engineAwayOf } from '../../pipelines/errors.js';
+import { DestinationError } from '../../pipelines/errors.js';
+import type { Pipeline } from '../../pipelines/pipeline.js';
 
 /** A request that cannot be answered as asked: what is said about it goes to whoever sent it. */
 export class ApiError extends Error {
@@ -32,8 +33,18 @@ export interface Asked {
 /** Longest time for an answer that an engine has to be asked for, in ms. */
 const PATIENCE_MS = 15_000;
 
-/** Answers what `handle` returns as JSON, and its errors as `{error, field?}`. */
-export function answering(handle: (asked: Asked) => unknown): RequestHandler {
+/** Who can say which engine an error speaks of as away, and what to do about it. */
+type Knowing = Pick<Pipeline, 'engines' | 'engineAwayOf'>;
+
+/**
+ * Answers what `handle` returns as JSON, and its errors as `{error, field?}`.
+ *
+ * @param pipelines those that `handle` asks
+ */
+export function answering(
+  handle: (asked: Asked) => unknown,
+  pipelines: readonly Knowing[] = [],
+): RequestHandler {
   return async (request, response) => {
     const enough = new AbortController();
     const timer = setTimeout(() => {
@@ -48,7 +59,7 @@ export function answering(handle: (asked: Asked) => unknown): RequestHandler {
       if (!response.headersSent) response.json(answer);
     } catch (error) {
       if (response.destroyed) return;
-      const known = knownError(error);
+      const known = knownError(error, pipelines);
       // What is not known is for the log alone.
       if (known === undefined) throw error;
       const { status, message, field } = known;
@@ -78,17 +89,20 @@ function fieldOf(issue: z.core.$ZodIssue | undefined): string | undefined {
   return first === undefined ? undefined : String(first);
 }
 
-/** What engines are called, and what to do when they are away. */
-const AWAY: Readonly<Record<string, string>> = {
-  clickhouse: 'ClickHouse does not answer; check clickhouse.url and that the server is up, then try again',
-  s3: 'S3 does not answer; check s3.endpoint and that the server is up, then try again',
-};
+/** What to do about the engine that an error speaks of as away. */
+function adviceOn(error: unknown, pipelines: readonly Knowing[]): string | undefined {
+  for (const { engines, engineAwayOf } of pipelines) {
+    const name = engineAwayOf(error);
+    const found = name === undefined ? undefined : engines.find(({ engine }) => engine === name);
+    if (found !== undefined) return found.advice;
+  }
+  return undefined;
+}
 
-function knownError(error: unknown): ApiError | undefined {
+function knownError(error: unknown, pipelines: readonly Knowing[]): ApiError | undefined {
   if (error instanceof ApiError) return error;
   if (error instanceof DestinationError) return new ApiError(502, error.message);
-  const engine = engineAwayOf(error);
-  const advice = engine === undefined ? undefined : AWAY[engine];
+  const advice = adviceOn(error, pipelines);
   if (advice !== undefined) return new ApiError(503, advice);
   if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError'))
     return new ApiError(503, 'an engine takes too long to answer; the overview says which; then try again');

@@ -29,6 +29,7 @@ export interface ChangingParts {
 /** The routes that change something; all of them are noted in the trail. */
 export function changingRoutes(parts: ChangingParts): readonly Route[] {
   const { overview, settings } = parts;
+  const pipelines = parts.deliveries.map(({ pipeline }) => pipeline);
   return [
     {
       method: 'post',
@@ -41,7 +42,7 @@ export function changingRoutes(parts: ChangingParts): readonly Route[] {
           const done = await retryFailed(on, settings, await filterOf(overview, selection));
           return { ...done, message: retried(done, on.pipeline.words.record) };
         });
-      }),
+      }, pipelines),
     },
     {
       method: 'post',
@@ -58,7 +59,7 @@ export function changingRoutes(parts: ChangingParts): readonly Route[] {
               : await giveOneUp(on, selection.order, given);
           return { ...done, message: givenUp(done, underWay, on.pipeline.words.record) };
         });
-      }),
+      }, pipelines),
     },
     {
       method: 'post',

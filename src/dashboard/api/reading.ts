@@ -32,6 +32,7 @@ export interface ReadingParts {
 
 /** The routes that change nothing. */
 export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
+  const pipelines = [...overview.figures.values()].map(({ pipeline }) => pipeline);
   return [
     {
       method: 'get',
@@ -77,7 +78,7 @@ export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
         const query = parsed(sourceQuery, request.query);
         overview.asked();
         return sourceDetail(figuresOf(overview, query.pipeline), query, signal);
-      }),
+      }, pipelines),
     },
     {
       method: 'get',
@@ -107,7 +108,7 @@ export function readingRoutes({ overview }: ReadingParts): readonly Route[] {
         if (head === undefined)
           throw new ApiError(404, 'the order book has no such object; has the order been delivered?');
         return head;
-      }),
+      }, pipelines),
     },
   ];
 }
@@ -147,6 +148,7 @@ async function sourceDetail(
     lastDeliveredAt: row?.lastDeliveredAt ?? null,
     targets: row?.targets ?? [],
     failureCodes,
+    note: timeline.note ?? null,
     ...{ completeUpTo, retentionEndsAt, page, pageSize, totalOrders },
     orders: orders.map((order) => orderView(pipeline.name, order)),
   };

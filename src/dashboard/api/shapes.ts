@@ -2,6 +2,7 @@
  * What the JSON API answers: the same to the pages and to programs. Times are ISO 8601 in UTC; ages and durations are
  * seconds. All of it is about pipelines in general; the words for what a pipeline has come with it.
  */
+import type { FailedGroup } from '../../pipelines/views.js';
 import type { PipelineWords } from '../../pipelines/words.js';
 
 export type { Noun, PipelineWords } from '../../pipelines/words.js';
@@ -39,7 +40,7 @@ export interface PipelineOverview {
   };
   /** When the figures were read; null while they have not been read yet. */
   readonly readAt: string | null;
-  /** When the last discovery ended; null when none did lately. */
+  /** When the last discovery ended; null when none is known. */
   readonly lastDiscoveryAt: string | null;
 }
 
@@ -131,6 +132,8 @@ export interface SourceRow {
   readonly targets: readonly string[];
   /** Why it is stuck, by the codes of its failures. */
   readonly failureCodes: readonly string[];
+  /** What holds it up without being a failure, in a sentence; null when nothing does. */
+  readonly note: string | null;
 }
 
 /** What the table of sources can be sorted by. */
@@ -146,22 +149,12 @@ export interface SourcePage {
   readonly rows: readonly SourceRow[];
 }
 
-/** Failed orders with the same code and target. */
-export interface FailureGroupView {
+/** Failed orders with the same code and targets; of its sources, the first by name. */
+export interface FailureGroupView extends FailedGroup {
   /** Names the group in `POST /api/retry` and `POST /api/skip`. */
   readonly id: string;
-  readonly code: string;
-  /** What the destination answered, and what to do. */
-  readonly reason: string;
-  readonly targets: readonly string[];
-  readonly since: string;
-  readonly orders: number;
-  readonly records: number;
-  /** The first of the sources by name. */
-  readonly sources: readonly string[];
+  /** All of its sources. */
   readonly sourceCount: number;
-  /** When the first of the records may be gone at the source; null when not known. */
-  readonly retentionEndsAt: string | null;
 }
 
 /** `GET /api/failures?pipeline=NAME`. */

@@ -1,4 +1,5 @@
 import type { Change, Failures, History, PipelineOverview, SourcePage } from '../api/shapes.js';
+import { besideHeadline } from './agreement.js';
 import { Desk } from './desk.js';
 import { emptiedElement } from './page.js';
 import { Charts } from './parts/charts.js';
@@ -139,7 +140,7 @@ function Content(): VNode | null {
         desk={desk}
         pipeline={name}
         words={words}
-        failures={ofPipeline(failures.state, name)}
+        failures={besideHeadline(pipeline, ofPipeline(failures.state, name))}
         shown={shownGroups}
         onMore={() => {
           shownGroups += SOME_GROUPS;

@@ -89,6 +89,7 @@ function Content(): VNode {
           <p class={`standing tone-${STATE_TONES[value.state]}`}>
             <ToneIcon tone={STATE_TONES[value.state]} /> {stateSentence(words, value)}
           </p>
+          {value.note !== null && <p class="note">{value.note}</p>}
           <Facts words={words} value={value} />
           <Timeline words={words} value={value} />
         </Fragment>

@@ -151,13 +151,14 @@ export class PipelineFigures {
     return rows;
   }
 
-  #rowOf({ source, waitingRecords, oldestAt, lastDeliveredAt, targets: last }: SourceFigures): SourceRow {
+  #rowOf(figures: SourceFigures): SourceRow {
+    const { source, waitingRecords, oldestAt, lastDeliveredAt, targets: last, note = null } = figures;
     const { codes = [], targets: wanted = [] } = this.#stuck.get(source) ?? {};
     const failureCodes = [...codes];
     const targets = last.length > 0 ? last : [...wanted];
     const state = failureCodes.length > 0 ? 'stuck' : waitingRecords > 0 ? 'waiting' : 'delivered';
     return {
-      ...{ source, state, waitingRecords, lastDeliveredAt, targets, failureCodes },
+      ...{ source, state, waitingRecords, lastDeliveredAt, targets, failureCodes, note },
       oldestAgeSeconds: this.#ageOf(oldestAt),
     };
   }
@@ -177,12 +178,12 @@ export function groupId({ code, targets }: Pick<FailedGroup, 'code' | 'targets'>
 }
 
 function viewOf(group: FailedGroup): FailureGroupView {
-  const { code, reason, targets, since, orders, records, sources, retentionEndsAt } = group;
+  const { sources } = group;
   return {
-    ...{ id: groupId(group), code, reason, targets, since, orders, records },
+    ...group,
+    id: groupId(group),
     sources: sources.slice(0, SOURCES_NAMED),
     sourceCount: sources.length,
-    retentionEndsAt,
   };
 }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
 import type { Log } from '../../observability/log.js';
-import { lastDiscoveryAt } from '../../queues/discovery.js';
+import { lastDiscoveryAt } from '../../queues/figures.js';
 import { Pauses, type PauseParts } from '../../queues/pauses.js';
 import { readReplicas } from '../../queues/replicas.js';
 import type { Overview, Pause, Replica } from '../api/shapes.js';

@@ -18,6 +18,7 @@ export interface UploadTarget {
   readonly bucket: string;
   readonly key: string;
   readonly contentType: string;
+  readonly cacheControl?: string | undefined;
   /** User metadata (x-amz-meta-…); values are ASCII. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -122,13 +123,14 @@ async function sendWhole(
 
 async function putObject(
   client: S3Client,
-  { bucket, key, contentType, metadata }: UploadTarget,
+  { bucket, key, contentType, cacheControl, metadata }: UploadTarget,
   { bytes, sha256 }: Required<Pick<DigestedPart, 'bytes' | 'sha256'>>,
   condition: Condition | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const headers = {
     'content-type': contentType,
+    ...(cacheControl === undefined ? {} : { 'cache-control': cacheControl }),
     ...metadataHeaders(metadata),
     ...conditionHeaders(condition),
   };
@@ -139,6 +141,7 @@ async function putObject(
     Body: bytes,
     ContentLength: bytes.byteLength,
     ContentType: contentType,
+    CacheControl: cacheControl,
     Metadata: { ...metadata },
     ...condition,
   });
@@ -172,6 +175,7 @@ async function sendMultipart(
   const create = new CreateMultipartUploadCommand({
     ...place,
     ContentType: target.contentType,
+    CacheControl: target.cacheControl,
     Metadata: { ...target.metadata },
     ...(partChecksums ? { ChecksumAlgorithm: 'SHA256' } : {}),
   });

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { runChild } from '../child-process.js';
-import { lockDirectory } from '../directory-lock.js';
+import { lockDirectory } from '../../config/directory-lock.js';
 import { listen } from '../listen.js';
 import { optionalPackage } from '../optional-package.js';
 import { WorkerPool } from './pool.js';

@@ -25,6 +25,8 @@ const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const TRAILING_FORMAT = /\bFORMAT\s+([A-Za-z0-9_]+)\s*(?:\bSETTINGS\b[^;]*)?;?\s*$/i;
 const INSERT_FORMAT =
   /^(?<head>\s*INSERT\b.*?)(?<settings>\s+SETTINGS\s+.*?)?(?<format>\s+FORMAT\s+\w+)\s*;?\s*$/is;
+/** The table function that stands for the data of an `INSERT … SELECT`, with the columns that they have. */
+const INPUT = /\binput\s*\(\s*(?<columns>'(?:[^'\\]|\\.|'')*')\s*\)/is;
 const INSERT_BEFORE_DATA = /^\s*INSERT\b[^;]*?\bFORMAT\s+\w+[ \t;]*(?:\r?\n|$)/i;
 
 /** True for `INSERT … FORMAT name`, whose data come from elsewhere. */
@@ -79,5 +81,12 @@ export function engineText({ sql, dataFile }: Statement): string {
   if (dataFile === undefined) return sql;
   const { head, settings = '', format } = INSERT_FORMAT.exec(sql)?.groups ?? {};
   if (head === undefined || format === undefined) throw new RangeError('This query does not take data.');
+  const input = INPUT.exec(head);
+  if (input !== null) {
+    // The engine knows input() only together with a client; its data stand in a file here, of the same columns.
+    const name = format.trim().split(/\s+/)[1] ?? '';
+    const file = `file(${literal(dataFile)}, ${literal(name)}, ${input.groups?.['columns'] ?? ''})`;
+    return `${head.slice(0, input.index)}${file}${head.slice(input.index + input[0].length)}${settings}`;
+  }
   return `${head} FROM INFILE ${literal(dataFile)}${settings}${format}`;
 }

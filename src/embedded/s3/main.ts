@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { runChild } from '../child-process.js';
-import { lockDirectory } from '../directory-lock.js';
+import { lockDirectory } from '../../config/directory-lock.js';
 import { listen } from '../listen.js';
 import { OBJECTS, S3_CREDENTIALS } from '../s3.js';
 import { createS3Server } from './server.js';

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ClickHouse } from '../../clickhouse/client.js';
+import { applySchema, checkSchema, schemaText } from '../../clickhouse/schema.js';
 import { tablesOf } from '../../clickhouse/tables.js';
 import type { Settings } from '../../config/settings.js';
 import { ConditionalWrites } from '../../destinations/s3/conditional-writes.js';
@@ -8,8 +9,11 @@ import { PartBuffers } from '../../destinations/s3/part-buffers.js';
 import type { Log } from '../../observability/log.js';
 import type { Metrics } from '../../observability/metrics.js';
 import type { Tracing } from '../../observability/tracing.js';
+import type { PipelineEngine } from '../engine.js';
+import { engineAwayOf } from '../errors.js';
 import { writeManifests } from '../manifest-writer.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
+import { s3Engine } from '../s3-engine.js';
 import { Crowd } from './asked-together.js';
 import { auditBook, type BookAudit } from './audit.js';
 import { writerName, type BookEntry } from './book-row.js';
@@ -62,6 +66,15 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
   const offsets = new OffsetsKeeper(parts);
   return {
     name: ACCESS_LOGS,
+    engines: [clickHouseEngine(clickhouse), s3Engine(s3)],
+    needs: { discovery: ['clickhouse'], delivery: ['clickhouse', 's3'] },
+    engineAwayOf,
+    prepare: async ({ apply, signal }) => {
+      if (apply) return applySchema(clickhouse, settings);
+      const { found } = await checkSchema(clickhouse, settings, signal);
+      return { applied: [], version: found };
+    },
+    schemaText: () => schemaText(settings),
     ...accessLogViews({ ...parts, state }),
     orderSchema: accessLogOrderSchema,
     isSmall: isSmallOrder,
@@ -122,6 +135,14 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
     writeManifests: (context) => writeManifests({ ...parts, manifests }, context),
     doctor: (context) => examine(parts, context),
     close: () => committer.close(),
+  };
+}
+
+function clickHouseEngine(clickhouse: ClickHouse): PipelineEngine {
+  return {
+    engine: 'clickhouse',
+    advice: 'ClickHouse does not answer; check clickhouse.url and that the server is up, then try again',
+    check: (signal) => clickhouse.ping(signal),
   };
 }
 

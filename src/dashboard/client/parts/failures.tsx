@@ -46,7 +46,7 @@ export function FailuresPart({ desk, pipeline, words, failures, shown, onMore }:
       </div>
       <StateOfLoading desk={desk} of={failures} what="Failures" />
       {failures.value !== undefined && groups.length === 0 && <p class="empty">No work order has failed.</p>}
-      <ul class="failures">
+      <ul class={failures.isOutdated ? 'failures outdated' : 'failures'}>
         {groups.slice(0, shown).map((group) => (
           <Group key={group.id} desk={desk} pipeline={pipeline} words={words} group={group} />
         ))}

@@ -199,6 +199,7 @@ function Row({ desk, pipeline, words, row }: Given & { readonly row: SourceRow }
       <td role="cell" data-label={titles.state} class="plain">
         <StateBadge state={row.state} />
         {row.failureCodes.length > 0 && <span class="codes">{row.failureCodes.join(', ')}</span>}
+        {row.note !== null && <span class="quiet note">{row.note}</span>}
       </td>
       <td role="cell" data-label={titles.waitingRecords} class="number">
         {formatCount(row.waitingRecords)}

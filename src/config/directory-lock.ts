@@ -2,8 +2,20 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { errorCode } from './error-code.js';
-import { DirectoryInUseError } from './errors.js';
+
+/** Another process works in the directory. */
+export class DirectoryInUseError extends Error {
+  override readonly name = 'DirectoryInUseError';
+
+  constructor(
+    readonly directory: string,
+    readonly pid: number,
+  ) {
+    super(
+      `${directory} is in use by process ${pid}. Stop that process, or choose another directory: one process at a time may work in it.`,
+    );
+  }
+}
 
 const FILE = 'lock.json';
 const POLL_MILLISECONDS = 50;
@@ -83,4 +95,9 @@ function startOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+function errorCode(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
 }
