@@ -187,3 +187,41 @@ test('a ClickHouse that is away is told apart from one that refuses', async () =
   const error: unknown = await deliverAll(pipeline).catch((thrown: unknown) => thrown);
   expect(pipeline.engineAwayOf(error)).toBe('clickhouse-rows');
 });
+
+test('an order that is open keeps its rows; one that comes late meanwhile is delivered once, by an order of its own', async () => {
+  await database.run(insertScores(1, 9));
+  await database.run(insertScores(11, 20));
+  const archive = await open();
+  const pipeline = archive.pipeline('clickhouse');
+  expect((await discover(pipeline)).orders).toMatchObject([{ records: 19 }]);
+  await database.run(insertScores(10, 10));
+  expect(await pipeline.findLate({ windowHours: 1 })).toMatchObject({ orders: [{ records: 1 }] });
+  expect(await pipeline.findLate({ windowHours: 1 })).toMatchObject({ orders: [] });
+  const orders = await deliverAll(pipeline);
+  expect(orders.map(({ records }) => records).sort((a, b) => a - b)).toEqual([1, 19]);
+  expect(await pipeline.audit({ deep: true })).toMatchObject({ delivered: 20, missing: 0, duplicated: 0 });
+  expect(await rows(count, COUNT)).toEqual([{ rows: 20, keys: 20 }]);
+});
+
+test('as many rows as were ordered are not enough: they must be the same', async () => {
+  await database.run(insertScores(1, 9));
+  await database.run(insertScores(11, 20));
+  const archive = await open();
+  const pipeline = archive.pipeline('clickhouse');
+  const [order] = (await discover(pipeline)).orders;
+  if (order === undefined) throw new Error('nothing was ordered');
+  await deliver(pipeline, order);
+  // As when an insert was cut short, and a late row got there since this attempt began.
+  await client.command(
+    'INSERT INTO log_scores SELECT * REPLACE (10 AS id) FROM (SELECT * FROM log_scores WHERE id = 9)',
+    FOREVER,
+  );
+  await client.command('DELETE FROM log_scores WHERE id = 5', FOREVER);
+  await expect(deliver(pipeline, order)).rejects.toMatchObject({ name: 'OtherRowsError' });
+  await database.run(insertScores(10, 10));
+  for (const late of (await pipeline.findLate({ windowHours: 1 })).orders)
+    await pipeline.commit(late, await deliver(pipeline, late));
+  await pipeline.commit(order, await deliver(pipeline, order));
+  expect(await rows(count, COUNT)).toEqual([{ rows: 20, keys: 20 }]);
+  expect(await pipeline.audit({ deep: true })).toMatchObject({ delivered: 20, missing: 0, duplicated: 0 });
+});

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -14,6 +14,11 @@ const MISSING =
 
 /** Folder of the data below the engine's directory. */
 const DATA = 'data';
+/**
+ * Folder of temporary tables there. A server that starts removes all that lie in its folder, also those of another that
+ * shares it.
+ */
+const TEMPORARY = 'tmp';
 
 /** Debian has the server where only root's PATH leads. */
 const SYSTEM_PROGRAMS = '/usr/sbin';
@@ -31,6 +36,7 @@ export function mariaDbArguments(directory: string, port: number, isDurable: boo
   return [
     '--no-defaults',
     `--datadir=${join(directory, DATA)}`,
+    `--tmpdir=${join(directory, TEMPORARY)}`,
     `--port=${String(port)}`,
     '--bind-address=127.0.0.1',
     // Below the data directory: the path of a socket may not be long.
@@ -63,6 +69,7 @@ export async function startMariaDbServer(
   isDurable: boolean,
 ): Promise<ServerProcess> {
   process.env['PATH'] = `${process.env['PATH'] ?? ''}:${SYSTEM_PROGRAMS}`;
+  mkdirSync(join(directory, TEMPORARY), { recursive: true });
   await makeData(directory);
   return startServerProcess({
     command: 'mariadbd',
@@ -87,7 +94,8 @@ async function makeData(directory: string): Promise<void> {
     ...asRoot(),
   ];
   try {
-    await promisify(execFile)('mariadb-install-db', args);
+    const env = { ...process.env, TMPDIR: join(directory, TEMPORARY) };
+    await promisify(execFile)('mariadb-install-db', args, { env });
   } catch (error) {
     if (errorCode(error) === 'ENOENT') throw new ProgramMissingError(MISSING, { cause: error });
     throw error;

@@ -46,6 +46,7 @@ export async function deliverRows(
       order,
       shape,
       selection,
+      checksum: entry.checksum,
       rows: () => told(rowsOf(parts.database, shape, wanted(), signal), order, report),
       signal,
       tell: (step) => {

@@ -39,12 +39,15 @@ export function createClickHouseCopier({ client, database }: ClickHouseCopierOpt
     close: () => client.close(),
     copy: async (copy): Promise<readonly DeliveredObject[]> => {
       const { order, shape, selection, signal } = copy;
+      // As many rows are not enough: late ones of another order may have come between since the selection was made.
+      const isWhole = (found: InRange): boolean =>
+        found.distinct === order.records && found.distinctChecksum === copy.checksum;
       await prepare(shape, signal);
       const range = ofOrderSql(shape, order, selection, await daysOf(database, shape, order));
       const there = await countOf(client, shape, range, signal);
-      const bytes = there.distinct === order.records ? 0 : await insert(client, copy, there.distinct, range);
+      const bytes = isWhole(there) ? 0 : await insert(client, copy, there.distinct, range);
       const after = await countOf(client, shape, range, signal);
-      if (after.distinct < order.records) throw new RowsLackingError(order.id, order.records, after.distinct);
+      if (!isWhole(after)) throw new OtherRowsError(order.id, order.records, after.distinct);
       return [
         {
           ...{
@@ -61,14 +64,14 @@ export function createClickHouseCopier({ client, database }: ClickHouseCopierOpt
   };
 }
 
-/** ClickHouse has fewer rows of an order after its insert than there are. */
-class RowsLackingError extends Error {
-  override readonly name = 'RowsLackingError';
+/** ClickHouse has other rows in an order's range after its insert than those of the order. */
+class OtherRowsError extends Error {
+  override readonly name = 'OtherRowsError';
 
   constructor(id: string, ordered: number, found: number) {
     super(
-      `work order ${id}: ${String(ordered)} rows were inserted into ClickHouse, which has ${String(found)} of them now; ` +
-        'is a replica behind, or does the table drop rows?',
+      `work order ${id}: ${String(ordered)} rows were inserted into ClickHouse, which has ${String(found)} in their range now, not the same ones. ` +
+        'Late rows that were delivered meanwhile pass with the next attempt; else: is a replica behind, does the table drop rows, or has somebody else written there?',
     );
   }
 }
@@ -106,26 +109,42 @@ async function insert(
   return bytes;
 }
 
+/** What ClickHouse has in a range. */
+interface InRange extends Found {
+  /** Different keys. */
+  readonly distinct: number;
+  /** As `checksum`, each key once. */
+  readonly distinctChecksum: string;
+}
+
 async function countOf(
   client: ClickHouseDestination,
   { clickhouse, key }: TableShape,
   where: string,
   signal: AbortSignal,
-): Promise<Found & { readonly distinct: number }> {
+): Promise<InRange> {
   const [row] = await client.query(
     countRow,
-    `SELECT toString(count()) AS records, toString(uniqExact(${quoted(key)})) AS distinct_keys, toString(sum(toUInt64(CRC32(toString(${quoted(key)}))))) AS checksum
-     FROM ${quoted(clickhouse.name)} WHERE ${where}`,
+    `SELECT toString(sum(copies)) AS records, toString(count()) AS distinct_keys,
+       toString(sum(crc)) AS distinct_checksum, toString(sum(crc * copies)) AS checksum
+     FROM (SELECT toUInt64(CRC32(toString(${quoted(key)}))) AS crc, count() AS copies
+       FROM ${quoted(clickhouse.name)} WHERE ${where} GROUP BY ${quoted(key)})`,
     signal,
   );
   return {
     records: Number(row?.records ?? 0),
     distinct: Number(row?.distinct_keys ?? 0),
     checksum: row?.checksum ?? '0',
+    distinctChecksum: row?.distinct_checksum ?? '0',
   };
 }
 
-const countRow = z.object({ records: z.string(), distinct_keys: z.string(), checksum: z.string() });
+const countRow = z.object({
+  records: z.string(),
+  distinct_keys: z.string(),
+  distinct_checksum: z.string(),
+  checksum: z.string(),
+});
 
 /** The days on which the rows of an order are, by the source; undefined where ClickHouse does not keep rows by day. */
 async function daysOf(database: Database, shape: TableShape, order: TableOrder): Promise<Days | undefined> {

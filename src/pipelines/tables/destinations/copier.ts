@@ -11,6 +11,8 @@ export interface Copy {
   readonly order: TableOrder;
   readonly shape: TableShape;
   readonly selection: Selection;
+  /** Sum of the CRC-32 of the rows' keys: tells these rows from as many others. */
+  readonly checksum: string;
   /** Begins a stream of the rows, which ends with an error unless it has all of them. */
   readonly rows: () => AsyncIterable<readonly Row[]>;
   readonly signal: AbortSignal;
