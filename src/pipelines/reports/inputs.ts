@@ -7,6 +7,7 @@ import { syncFolder } from '../../destinations/files/folders.js';
 import { isError } from '../../observability/is-error.js';
 import type { SpooledReport } from './archive/envelope.js';
 import { BrokenFileError, compressionOf, linesOf } from './archive/lines.js';
+import { msOfTimeInName, timeInName } from './file-time.js';
 import type { Input, InputKind } from './order.js';
 import { readSegment, SegmentDamagedError } from './segments.js';
 import { isSealedSegment } from './spool/segment-names.js';
@@ -157,13 +158,13 @@ export class Inputs {
 
   async #timeOf(listed: ListedInput): Promise<number> {
     return listed.kind === 'file'
-      ? timeOfTaken(listed.input)
+      ? msOfTimeInName(listed.input)
       : Math.floor((await stat(this.pathOf(listed))).mtimeMs);
   }
 }
 
 /** Name of a file that was taken in: its time, and 16 hex digits of its digest. */
-const TAKEN = /^(?<time>\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.\d{3}Z)-[0-9a-f]{16}\.jsonl(\.zst|\.gz)?$/;
+const TAKEN = /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.\d{3}Z-[0-9a-f]{16}\.jsonl(\.zst|\.gz)?$/;
 
 /**
  * The name under which a file is taken in.
@@ -173,7 +174,7 @@ const TAKEN = /^(?<time>\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.\d{3}Z)-[0-9a-f]{16
  * @param ending `.jsonl`, `.jsonl.zst` or `.jsonl.gz`
  */
 export function takenName(timeMs: number, digest: string, ending: string): string {
-  return `${new Date(timeMs).toISOString().replaceAll(':', '-')}-${digest.slice(0, 16)}${ending}`;
+  return `${timeInName(timeMs)}-${digest.slice(0, 16)}${ending}`;
 }
 
 /** Tells whether a name in the spool is that of a file with this digest. */
@@ -181,17 +182,12 @@ export function isTakenAs(name: string, digest: string): boolean {
   return TAKEN.test(name) && name.includes(`-${digest.slice(0, 16)}.jsonl`);
 }
 
-function timeOfTaken(name: string): number {
-  const [day = '', clock = ''] = (TAKEN.exec(name)?.groups?.['time'] ?? '').split('T');
-  return Date.parse(`${day}T${clock.replaceAll('-', ':')}`);
-}
-
 async function* readTaken(
   path: string,
   name: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly SpooledReport[], void> {
-  const receivedMs = timeOfTaken(name);
+  const receivedMs = msOfTimeInName(name);
   const compression = compressionOf(name) ?? 'none';
   for await (const lines of linesOf(readBytes(path, signal), compression))
     yield lines.map((line) => ({ id: '', receivedMs, agent: '', type: '', line }));

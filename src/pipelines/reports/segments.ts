@@ -1,49 +1,42 @@
 import { open } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
-import { z } from 'zod';
 import type { SpooledReport } from './archive/envelope.js';
-import { MAGIC } from './spool/framing.js';
+import type { FoundRecord } from './spool/framing.js';
+import { recordsIn, type SegmentEnd } from './spool/records-in.js';
 
 /** A sealed segment does not have what its lengths and checksums say. */
 export class SegmentDamagedError extends Error {
   override readonly name = 'SegmentDamagedError';
 }
 
-const headerSchema = z.object({ id: z.string(), at: z.number(), agent: z.string(), type: z.string() });
-const READ_BYTES = 256 * 1024;
+const DAMAGE: Readonly<Record<Exclude<SegmentEnd, 'whole'>, string>> = {
+  incomplete: 'it ends within a report',
+  damaged: 'a checksum is wrong',
+  'not begun': 'it has no beginning',
+};
 
-/** Reads a sealed segment's reports, in batches. */
+/**
+ * Reads a sealed segment's reports, in batches.
+ *
+ * @throws {SegmentDamagedError} behind those that are whole
+ */
 export async function* readSegment(
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly SpooledReport[], void> {
   const file = await open(path, 'r');
   try {
-    let rest = Buffer.alloc(0);
-    let isFirst = true;
+    const pieces = recordsIn(file, signal);
     for (;;) {
-      signal.throwIfAborted();
-      const chunk = Buffer.allocUnsafe(READ_BYTES);
-      const { bytesRead } = await file.read(chunk, 0, READ_BYTES);
-      if (bytesRead === 0) break;
-      rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-      if (isFirst && !rest.subarray(0, 8).equals(MAGIC)) throw new SegmentDamagedError('it has no beginning');
-      if (isFirst) rest = rest.subarray(8);
-      isFirst = false;
-      const reports: SpooledReport[] = [];
-      while (rest.length >= 8 && rest.length >= 8 + rest.readUInt32LE(0)) {
-        const end = 8 + rest.readUInt32LE(0);
-        const payload = rest.subarray(8, end);
-        if (crc32(payload) !== rest.readUInt32LE(4)) throw new SegmentDamagedError('a checksum is wrong');
-        const from = 2 + payload.readUInt16LE(0);
-        const { id, at, agent, type } = headerSchema.parse(JSON.parse(payload.toString('utf8', 2, from)));
-        reports.push({ id, receivedMs: at, agent, type, line: payload.subarray(from) });
-        rest = rest.subarray(end);
-      }
-      if (reports.length > 0) yield reports;
+      const { done, value } = await pieces.next();
+      if (done !== true) yield value.map(spooledReport);
+      else if (value === 'whole') return;
+      else throw new SegmentDamagedError(DAMAGE[value]);
     }
-    if (rest.length > 0) throw new SegmentDamagedError('it ends within a report');
   } finally {
     await file.close();
   }
+}
+
+function spooledReport({ header: { id, at, agent, type }, line }: FoundRecord): SpooledReport {
+  return { id, receivedMs: at, agent, type, line };
 }

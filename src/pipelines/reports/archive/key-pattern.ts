@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { checkFileName } from '../../../destinations/file-store.js';
+import { msOfTimeInName, timeInName } from '../file-time.js';
 
 /** Where the parts of a date stand in ISO 8601. */
 const DATE_PART: Readonly<Record<'yyyy' | 'mm' | 'dd' | 'hh', [number, number]>> = {
@@ -93,7 +94,7 @@ export class KeyPattern {
   #value(placeholder: Placeholder, { time, rank, id, receivedMs, agent, type }: NameParts): string {
     switch (placeholder) {
       case 'time':
-        return time.replaceAll(':', '-') + (rank === 0 ? '' : `-${String(rank + 1)}`);
+        return timeInName(Date.parse(time)) + (rank === 0 ? '' : `-${String(rank + 1)}`);
       case 'id':
         return id;
       case 'name':
@@ -239,8 +240,7 @@ function sourceOf(piece: Piece, index: number, pieces: readonly Piece[]): string
 
 /** Reads the time in a name, `2006-01-02T15-04-05.000Z`, perhaps with a number behind. */
 function timeOf(text: string): number | null {
-  const [day = '', clock = ''] = text.slice(0, 24).split('T');
-  const at = Date.parse(`${day}T${clock.replaceAll('-', ':')}`);
+  const at = msOfTimeInName(text);
   return Number.isNaN(at) ? null : at;
 }
 

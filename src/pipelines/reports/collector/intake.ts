@@ -110,7 +110,7 @@ export class Intake {
   #typeOf(value: unknown, where: string): string {
     const { typeMember } = this.parts;
     if (typeMember === '' || typeof value !== 'object' || value === null) return '';
-    const found: unknown = Object.entries(value).find(([name]) => name === typeMember)?.[1];
+    const found: unknown = Object.hasOwn(value, typeMember) ? Reflect.get(value, typeMember) : undefined;
     return found === undefined ? '' : checkedType(found, `${where}${typeMember}`);
   }
 }

@@ -94,34 +94,47 @@ export function postedReports(
   form: 'array' | 'lines',
   limits: { readonly maxDepth: number; readonly maxReports: number; readonly maxReportBytes: number },
 ): readonly PostedReport[] {
-  const most = limits.maxReports + 1;
-  const pieces = form === 'array' ? piecesOfArray(bytes, limits.maxDepth, most) : piecesOfLines(bytes, most);
+  const piecesOf = form === 'array' ? piecesOfArray : piecesOfLines;
+  const pieces = piecesOf(bytes, limits.maxDepth, limits.maxReports + 1);
   if (pieces.length === 0) throw new Refusal('bad-request', 'there is no report in the body');
   if (pieces.length > limits.maxReports)
     throw new Refusal('too-large', `a batch may have ${String(limits.maxReports)} reports`);
-  return pieces.map((piece, index) => {
+  return pieces.map(({ bytes: piece, read }, index) => {
     const where = `report ${String(index + 1)}: `;
     if (piece.length > limits.maxReportBytes)
       throw new Refusal('too-large', `${where}a report may have ${String(limits.maxReportBytes)} bytes`);
-    return postedReport(piece, limits.maxDepth, where);
+    return read(where);
   });
 }
 
-function piecesOfArray(bytes: Buffer, maxDepth: number, most: number): readonly Buffer[] {
-  const elements = elementsOf(bytes, maxDepth + 1, most);
-  const value = parsed(bytes, '');
-  if (!Array.isArray(value)) throw new Refusal('bad-request', 'the body is no JSON array');
-  if (value.length === 0) return [];
-  return elements.map(([from, to]) => bytes.subarray(from, to));
+/** A part of a body that is one report. */
+interface Piece {
+  readonly bytes: Buffer;
+  /** @param where see {@link postedReport} */
+  readonly read: (where: string) => PostedReport;
 }
 
-function piecesOfLines(bytes: Buffer, most: number): readonly Buffer[] {
-  const lines: Buffer[] = [];
+function piecesOfArray(bytes: Buffer, maxDepth: number, most: number): readonly Piece[] {
+  const elements = elementsOf(bytes, maxDepth + 1, most);
+  const values = parsed(bytes, '');
+  if (!Array.isArray(values)) throw new Refusal('bad-request', 'the body is no JSON array');
+  if (values.length === 0) return [];
+  // Parsed once, all together; what they are as text is where they stand.
+  const reports: readonly unknown[] = values;
+  return elements.map(([from, to], index) => {
+    const piece = bytes.subarray(from, to);
+    return { bytes: piece, read: () => ({ line: onOneLine(piece), value: reports[index] }) };
+  });
+}
+
+function piecesOfLines(bytes: Buffer, maxDepth: number, most: number): readonly Piece[] {
+  const lines: Piece[] = [];
   for (let from = 0; from < bytes.length && lines.length < most;) {
     const end = bytes.indexOf(NEWLINE, from);
     const to = end === -1 ? bytes.length : end;
     const line = bytes.subarray(from, to);
-    if (line.some((byte) => byte !== SPACE && byte !== RETURN && byte !== 0x09)) lines.push(line);
+    if (!line.every(isBlank))
+      lines.push({ bytes: line, read: (where) => postedReport(line, maxDepth, where) });
     from = to + 1;
   }
   return lines;

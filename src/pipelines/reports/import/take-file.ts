@@ -5,6 +5,7 @@ import { syncFolder } from '../../../destinations/files/folders.js';
 import { removeStrays, temporaryName } from '../../../destinations/files/temporary.js';
 import { BrokenFileError, compressionOf, linesOf } from '../archive/lines.js';
 import type { Book } from '../book/book.js';
+import { msOfTimeInName } from '../file-time.js';
 import { FILES_FOLDER, isTakenAs, readBytes, takenName } from '../inputs.js';
 import { orderId } from '../order.js';
 import type { TakenFiles } from './taken.js';
@@ -33,7 +34,7 @@ export class FileChangedError extends Error {
 }
 
 /** The time in the name of a file that a collector wrote. */
-const TIME_IN_NAME = /(?<day>\d{4}-\d{2}-\d{2})T(?<clock>\d{2}-\d{2}-\d{2}\.\d{3})Z/;
+const TIME_IN_NAME = /\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.\d{3}Z/;
 
 /**
  * Takes a file of JSON lines, compressed or not, into the spool: a copy, checked line by line, that is on the disk when
@@ -101,7 +102,6 @@ function checkLine(line: Buffer, number: number): void {
 
 /** The time that a file's name says, else when it was written last. */
 function timeOf(path: string, writtenMs: number): number {
-  const { day = '', clock = '' } = TIME_IN_NAME.exec(basename(path))?.groups ?? {};
-  const named = Date.parse(`${day}T${clock.replaceAll('-', ':')}Z`);
+  const named = msOfTimeInName(TIME_IN_NAME.exec(basename(path))?.[0] ?? '');
   return Number.isNaN(named) ? Math.floor(writtenMs) : named;
 }

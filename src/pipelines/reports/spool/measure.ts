@@ -1,7 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { systemCodeOf } from '../../../destinations/files/errors.js';
-import { isSealedSegment } from './segment-names.js';
+import { msOfTimeInName } from '../file-time.js';
+import { Inputs } from '../inputs.js';
 
 /** How full a spool is. */
 export interface SpoolFill {
@@ -13,43 +11,12 @@ export interface SpoolFill {
 
 /** Looks at what waits in a spool: sealed segments, and files that were taken in. */
 export async function measure(directory: string): Promise<SpoolFill> {
-  let [bytes, segments] = [0, 0];
-  let oldestMs: number | null = null;
-  for (const name of await readdir(directory)) {
-    if (!isSealedSegment(name)) continue;
-    const size = await sizeOf(join(directory, name));
-    if (size === undefined) continue;
-    bytes += size;
-    segments += 1;
-    const begunMs = timeOf(name);
-    if (!Number.isNaN(begunMs)) oldestMs = oldestMs === null ? begunMs : Math.min(oldestMs, begunMs);
-  }
-  for (const name of await namesIn(join(directory, 'files')))
-    bytes += (await sizeOf(join(directory, 'files', name))) ?? 0;
-  return { bytes, oldestMs, segments };
-}
-
-/** The time in a segment's name, ms since 1970. */
-function timeOf(name: string): number {
-  const [day = '', rest = ''] = name.slice(0, '2006-01-02T15-04-05.000Z'.length).split('T');
-  return Date.parse(`${day}T${rest.replaceAll('-', ':')}`);
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Undefined when it is gone: it was delivered meanwhile. */
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const inputs = await new Inputs(directory).list();
+  const segments = inputs.filter(({ kind }) => kind === 'segment');
+  const begun = segments.map(({ input }) => msOfTimeInName(input)).filter((ms) => !Number.isNaN(ms));
+  return {
+    bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0),
+    oldestMs: begun.length === 0 ? null : Math.min(...begun),
+    segments: segments.length,
+  };
 }

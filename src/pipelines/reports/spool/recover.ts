@@ -1,5 +1,6 @@
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { MAGIC, recordAt, type RecordHeader } from './framing.js';
+import { MAGIC, type RecordHeader } from './framing.js';
+import { recordsIn } from './records-in.js';
 import { OPEN_ENDING, SEALED_ENDING } from './segment-names.js';
 
 /** What was in a segment that its process could not seal. */
@@ -10,8 +11,6 @@ export interface RecoveredSegment {
   /** Bytes that were cut off: reports whose requests were never answered. */
   readonly cutBytes: number;
 }
-
-const READ_BYTES = 1024 * 1024;
 
 /**
  * Reads a segment from its beginning for as long as its records are whole. Reports that were posted together count only
@@ -24,39 +23,21 @@ export async function wholeLength(
   file: FileHandle,
   onHeaders: (headers: readonly RecordHeader[]) => void,
 ): Promise<number> {
-  let rest: Buffer = Buffer.alloc(0);
-  /** Where `rest` begins in the file. */
-  let at = 0;
-  let whole = 0;
+  let whole: number = MAGIC.length;
   let batch: RecordHeader[] = [];
-  let begun = false;
+  const pieces = recordsIn(file);
   for (;;) {
-    const chunk = Buffer.allocUnsafe(READ_BYTES);
-    const { bytesRead } = await file.read(chunk, 0, READ_BYTES, at + rest.length);
-    if (bytesRead === 0) return whole;
-    rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-    let from = 0;
-    if (!begun) {
-      if (rest.length < MAGIC.length) continue;
-      if (!rest.subarray(0, MAGIC.length).equals(MAGIC)) return 0;
-      begun = true;
-      from = whole = MAGIC.length;
-    }
-    for (;;) {
-      const record = recordAt(rest, from);
-      if (record === 'damaged') return whole;
-      if (record === 'incomplete') break;
-      from = record.end;
-      batch.push(record.header);
-      const [number, many] = record.header.of ?? [1, 1];
+    const { done, value } = await pieces.next();
+    if (done === true) return value === 'not begun' ? 0 : whole;
+    for (const { header, end } of value) {
+      batch.push(header);
+      const [number, many] = header.of ?? [1, 1];
       if (number !== batch.length) return whole;
       if (number < many) continue;
       onHeaders(batch);
       batch = [];
-      whole = at + from;
+      whole = end;
     }
-    at += from;
-    rest = Buffer.from(rest.subarray(from));
   }
 }
 

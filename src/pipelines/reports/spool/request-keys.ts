@@ -1,7 +1,10 @@
-import { mkdir, readdir, readFile, rename, unlink, writeFile, open } from 'node:fs/promises';
+import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { syncFolder } from '../../../destinations/files/folders.js';
+import type { FileStore } from '../../../destinations/file-store.js';
+import { openFiles } from '../../../destinations/files/open-files.js';
+import { timeInName } from '../file-time.js';
 import type { RecordHeader, RequestKey } from './framing.js';
 
 /** How long a key is remembered, as senders are told; ms. */
@@ -35,6 +38,7 @@ export function requestsOf(headers: readonly RecordHeader[]): readonly KeptReque
  */
 export class RequestKeys {
   readonly #folder: string;
+  readonly #files: FileStore;
   readonly #kept = new Map<string, KeptRequest>();
 
   /**
@@ -46,6 +50,7 @@ export class RequestKeys {
     private readonly most: number,
   ) {
     this.#folder = join(spool, 'keys');
+    this.#files = openFiles({ directory: this.#folder });
   }
 
   /** Reads what was kept, and forgets what is older than a day. */
@@ -90,26 +95,20 @@ export class RequestKeys {
   /** Writes down the requests of a segment that is about to be sealed; they are on the disk when this resolves. */
   async keep(segment: string, requests: readonly KeptRequest[]): Promise<void> {
     if (requests.length === 0) return;
-    const path = join(this.#folder, `${segment.slice(0, segment.lastIndexOf('.'))}${ENDING}`);
-    const draft = `${path}.draft`;
-    await writeFile(draft, requests.map((request) => `${JSON.stringify(request)}\n`).join(''), {
-      mode: 0o640,
+    const name = `${segment.slice(0, segment.lastIndexOf('.'))}${ENDING}`;
+    const lines = requests.map((request) => `${JSON.stringify(request)}\n`).join('');
+    await this.#files.put(name, Readable.from([Buffer.from(lines)]), {
+      contentType: 'application/jsonl',
+      signal: new AbortController().signal,
     });
-    const file = await open(draft, 'r+');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-    await syncFolder(this.#folder);
   }
 
   /** Forgets what is older than a day, on the disk too. */
   async forget(nowMs: number): Promise<void> {
     this.#forgetOld(nowMs);
-    const limit = new Date(nowMs - 2 * KEY_LIFETIME_MS).toISOString().replaceAll(':', '-');
-    for (const name of await readdir(this.#folder)) if (name < limit) await unlink(join(this.#folder, name));
+    const limit = timeInName(nowMs - 2 * KEY_LIFETIME_MS);
+    for (const name of await readdir(this.#folder))
+      if (name.endsWith(ENDING) && name < limit) await unlink(join(this.#folder, name));
   }
 
   #forgetOld(nowMs: number): void {

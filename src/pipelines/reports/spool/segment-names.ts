@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { timeInName } from '../file-time.js';
 
 /** Ending of the segment that is written to. */
 export const OPEN_ENDING = '.open';
@@ -22,6 +23,5 @@ export function isSealedSegment(name: string): boolean {
  * @param nowMs ms since 1970
  */
 export function newSegmentName(nowMs: number): string {
-  const time = new Date(nowMs).toISOString().replaceAll(':', '-');
-  return `${time}-${randomBytes(4).toString('hex')}${OPEN_ENDING}`;
+  return `${timeInName(nowMs)}-${randomBytes(4).toString('hex')}${OPEN_ENDING}`;
 }
