@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BigQuery } from '@google-cloud/bigquery';
-import { PassThroughClient } from 'google-auth-library';
+import type { BigQuery } from '@google-cloud/bigquery';
 import { z } from 'zod';
 import { StoreError } from '../errors.js';
 import { googleError } from '../google-errors.js';
@@ -50,34 +49,34 @@ const NAME = /^[A-Za-z0-9_]{1,1024}$/;
 
 /** A dataset of BigQuery, and what is needed to speak to it. */
 export class BigQueryDataset {
-  /** Of Google's library; every call of it goes through {@link BigQueryDataset.asking} or {@link BigQueryDataset.doing}. */
-  readonly client: BigQuery;
   readonly dataset: string;
   readonly chunkBytes: number;
   readonly retries: number;
   readonly pollMs: number;
+  readonly #options: BigQueryOptions;
   readonly #projectId: string | undefined;
+  #client: Promise<BigQuery> | undefined;
   #location: string | undefined;
 
   /** @throws {RangeError} for a name that no dataset has */
   constructor(options: BigQueryOptions) {
-    const { dataset, projectId, keyFile, location, apiEndpoint } = options;
+    const { dataset, projectId, location } = options;
     checkName('dataset', dataset);
-    const isEmulator = apiEndpoint?.startsWith('http:') === true;
+    this.#options = options;
     this.dataset = dataset;
     this.chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
     this.retries = options.retries ?? 4;
     this.pollMs = options.pollMs ?? 500;
     this.#projectId = projectId;
     this.#location = location;
-    this.client = new BigQuery({
-      ...(projectId === undefined ? {} : { projectId }),
-      ...(keyFile === undefined ? {} : { keyFilename: keyFile }),
-      ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
-      ...(isEmulator ? { authClient: new PassThroughClient() } : {}),
-      // Not by the library, which repeats also what has to be asked for first.
-      retryOptions: { autoRetry: false },
-    });
+  }
+
+  /**
+   * Of Google's library, which takes its time to load; every call of it goes through {@link BigQueryDataset.asking} or
+   * {@link BigQueryDataset.doing}.
+   */
+  client(): Promise<BigQuery> {
+    return (this.#client ??= clientOf(this.#options));
   }
 
   /** Project and dataset, for people and for the order book. */
@@ -88,14 +87,15 @@ export class BigQueryDataset {
   /** The project that has the dataset. */
   async projectId(signal: AbortSignal): Promise<string> {
     return (
-      this.#projectId ?? (await this.asking('find out the project', signal, () => this.client.getProjectId()))
+      this.#projectId ??
+      (await this.asking('find out the project', signal, async () => (await this.client()).getProjectId()))
     );
   }
 
   /** Where the dataset is: jobs are found only by who knows that. */
   async location(signal: AbortSignal): Promise<string> {
     this.#location ??= await this.asking(`look at dataset ${this.place}`, signal, async () => {
-      const found = await this.client.dataset(this.dataset).getMetadata();
+      const found = await (await this.client()).dataset(this.dataset).getMetadata();
       return z
         .tuple([z.object({ location: z.string() })])
         .rest(z.unknown())
@@ -110,12 +110,12 @@ export class BigQueryDataset {
    * @throws {StoreError}
    */
   async check(signal: AbortSignal): Promise<void> {
-    await this.asking(`look at dataset ${this.place}`, signal, () =>
-      this.client.dataset(this.dataset).getMetadata(),
+    await this.asking(`look at dataset ${this.place}`, signal, async () =>
+      (await this.client()).dataset(this.dataset).getMetadata(),
     );
     const location = await this.location(signal);
-    await this.asking(`try a job in ${this.place}`, signal, () =>
-      this.client.createQueryJob({ query: 'SELECT 1', dryRun: true, location }),
+    await this.asking(`try a job in ${this.place}`, signal, async () =>
+      (await this.client()).createQueryJob({ query: 'SELECT 1', dryRun: true, location }),
     );
   }
 
@@ -138,9 +138,10 @@ export class BigQueryDataset {
       `SELECT CAST(COUNT(*) AS STRING) AS row_count, CAST(COUNT(DISTINCT \`${key}\`) AS STRING) AS key_count, ` +
       `CAST(IFNULL(SUM(CAST(\`${key}\` AS BIGNUMERIC)), 0) AS STRING) AS key_sum ` +
       `FROM \`${project}.${this.dataset}.${table}\` WHERE \`${key}\` > @after AND \`${key}\` <= @up_to`;
-    const params = { after: this.client.int(String(after)), up_to: this.client.int(String(upTo)) };
+    const client = await this.client();
+    const params = { after: client.int(String(after)), up_to: client.int(String(upTo)) };
     const [rows]: readonly unknown[] = await this.asking(`count rows of ${this.place}.${table}`, signal, () =>
-      this.client.query({ query, params, location }),
+      client.query({ query, params, location }),
     );
     const [counted] = z.tuple([countShape]).parse(rows);
     return counted;
@@ -181,6 +182,20 @@ export class BigQueryDataset {
       signal.throwIfAborted();
     });
   }
+}
+
+async function clientOf({ projectId, keyFile, apiEndpoint }: BigQueryOptions): Promise<BigQuery> {
+  const { BigQuery } = await import('@google-cloud/bigquery');
+  const { PassThroughClient } = await import('google-auth-library');
+  const isEmulator = apiEndpoint?.startsWith('http:') === true;
+  return new BigQuery({
+    ...(projectId === undefined ? {} : { projectId }),
+    ...(keyFile === undefined ? {} : { keyFilename: keyFile }),
+    ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
+    ...(isEmulator ? { authClient: new PassThroughClient() } : {}),
+    // Not by the library, which repeats also what has to be asked for first.
+    retryOptions: { autoRetry: false },
+  });
 }
 
 const countShape = z

@@ -40,7 +40,7 @@ export async function endOfJob(
 ): Promise<EndedJob | undefined> {
   const location = await dataset.location(signal);
   const projectId = await dataset.projectId(signal);
-  const job = dataset.client.job(id, { location, projectId });
+  const job = (await dataset.client()).job(id, { location, projectId });
   for (let pauseMs = dataset.pollMs; ; pauseMs = Math.min(pauseMs * 2, dataset.pollMs * 20)) {
     let found: unknown;
     try {

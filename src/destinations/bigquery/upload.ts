@@ -62,7 +62,8 @@ async function begin(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const projectId = await dataset.projectId(signal);
-  const uri = `${dataset.client.apiEndpoint}/upload/bigquery/v2/projects/${projectId}/jobs`;
+  const { apiEndpoint } = await dataset.client();
+  const uri = `${apiEndpoint}/upload/bigquery/v2/projects/${projectId}/jobs`;
   for (let attempt = 0; ; attempt += 1) {
     try {
       const { status, headers } = await send(dataset, signal, {
@@ -142,12 +143,13 @@ async function send(
     readonly body: Buffer;
   },
 ): Promise<Reply> {
+  const client = await dataset.client();
   return dataset.doing(
     'upload to BigQuery',
     signal,
     () =>
       new Promise<Reply>((resolve, reject) => {
-        dataset.client.request({ ...request, maxRetries: 0 }, (error, _, response) => {
+        client.request({ ...request, maxRetries: 0 }, (error, _, response) => {
           const status = error === null ? 200 : classifyGoogleError(error)?.status;
           const isAnswer = status === 200 || status === 308 || status === 409;
           if (isAnswer) resolve({ status, headers: headersOf(response ?? error) });

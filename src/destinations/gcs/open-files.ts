@@ -1,12 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import {
-  IdempotencyStrategy,
-  Storage,
-  type Bucket,
-  type CreateWriteStreamOptions,
-  type File,
-  type StorageOptions,
-} from '@google-cloud/storage';
+import type { Bucket, CreateWriteStreamOptions, File } from '@google-cloud/storage';
 import { z } from 'zod';
 import { Counted } from '../counted.js';
 import {
@@ -64,14 +57,15 @@ export function openGcsFiles(options: GcsFilesOptions): FileStore {
 class GcsFiles implements FileStore {
   readonly kind = 'gcs';
   readonly place: string;
-  readonly #bucket: Bucket;
+  readonly #options: GcsFilesOptions;
+  #bucket: Promise<Bucket> | undefined;
   readonly #prefix: string;
   readonly #chunkBytes: number;
 
   constructor(options: GcsFilesOptions) {
     const { bucket, prefix = '', chunkBytes = CHUNK_BYTES } = options;
     this.place = `gs://${bucket}/${prefix}`;
-    this.#bucket = new Storage(storageOptions(options)).bucket(bucket);
+    this.#options = options;
     this.#prefix = prefix;
     this.#chunkBytes = chunkBytes;
   }
@@ -81,7 +75,7 @@ class GcsFiles implements FileStore {
     content: AsyncIterable<Uint8Array>,
     { contentType, cacheControl, metadata = {}, signal }: PutOptions,
   ): Promise<PutReceipt> {
-    const file = this.#bucket.file(this.#nameOf(name));
+    const file = await this.#file(name);
     const counted = new Counted(content, signal);
     const described = {
       validation: 'crc32c',
@@ -101,7 +95,7 @@ class GcsFiles implements FileStore {
     } catch (error) {
       signal.throwIfAborted();
       if (counted.threw(error)) throw error;
-      throw googleError('gcs', `write ${file.name} to bucket ${this.#bucket.name}`, error, ADVICE);
+      throw googleError('gcs', `write ${file.name} to bucket ${this.#options.bucket}`, error, ADVICE);
     } finally {
       await chunks.return();
     }
@@ -132,7 +126,7 @@ class GcsFiles implements FileStore {
   }
 
   async *read(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const file = this.#bucket.file(this.#nameOf(name));
+    const file = await this.#file(name);
     signal.throwIfAborted();
     const stream = file.createReadStream({ validation: 'crc32c', decompress: false });
     const stop = (): void => {
@@ -153,7 +147,7 @@ class GcsFiles implements FileStore {
   }
 
   async head(name: string, signal: AbortSignal): Promise<FileHead | undefined> {
-    const file = this.#bucket.file(this.#nameOf(name));
+    const file = await this.#file(name);
     try {
       const [found] = await this.#doing(`look at ${file.name}`, signal, () => file.getMetadata());
       return headShape.parse(found);
@@ -168,7 +162,9 @@ class GcsFiles implements FileStore {
     let query: object | undefined = first;
     while (query !== undefined) {
       const page: object = query;
-      const answer: readonly unknown[] = await this.#doing('list', signal, () => this.#bucket.getFiles(page));
+      const answer: readonly unknown[] = await this.#doing('list', signal, async () =>
+        (await this.#opened()).getFiles(page),
+      );
       for (const { name, metadata } of listShape.parse(answer[0]))
         yield { name: name.slice(this.#prefix.length), bytes: metadata.size };
       // After the last page the library answers with nothing, whatever its types say.
@@ -177,25 +173,34 @@ class GcsFiles implements FileStore {
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {
-    const file = this.#bucket.file(this.#nameOf(name));
+    const file = await this.#file(name);
     await this.#doing(`remove ${file.name}`, signal, () => file.delete({ ignoreNotFound: true }));
   }
 
   /** Asks what we may do there, which everybody may ask. */
   async check(signal: AbortSignal): Promise<void> {
     const needed = 'storage.objects.create';
-    const [rights] = await this.#doing('ask for rights', signal, () =>
-      this.#bucket.iam.testPermissions([needed]),
+    const [rights] = await this.#doing('ask for rights', signal, async () =>
+      (await this.#opened()).iam.testPermissions([needed]),
     );
     if (rights[needed] === true) return;
     throw new StoreError({
       store: 'gcs',
-      doing: `check bucket ${this.#bucket.name}`,
+      doing: `check bucket ${this.#options.bucket}`,
       code: 'forbidden',
       permanent: true,
       away: false,
       answer: `the service account has no ${needed} there; give it the role Storage Object User`,
     });
+  }
+
+  #opened(): Promise<Bucket> {
+    return (this.#bucket ??= bucketOf(this.#options));
+  }
+
+  async #file(name: string): Promise<File> {
+    const whole = this.#nameOf(name);
+    return (await this.#opened()).file(whole);
   }
 
   #nameOf(name: string): string {
@@ -216,13 +221,21 @@ class GcsFiles implements FileStore {
       return await untilAborted(signal, act);
     } catch (error) {
       signal.throwIfAborted();
-      throw googleError('gcs', `${doing} in bucket ${this.#bucket.name}`, error, ADVICE);
+      throw googleError('gcs', `${doing} in bucket ${this.#options.bucket}`, error, ADVICE);
     }
   }
 }
 
-function storageOptions({ projectId, keyFile, apiEndpoint, retries = 3 }: GcsFilesOptions): StorageOptions {
-  return {
+/** Opens the bucket with Google's library, which takes its time to load. */
+async function bucketOf({
+  bucket,
+  projectId,
+  keyFile,
+  apiEndpoint,
+  retries = 3,
+}: GcsFilesOptions): Promise<Bucket> {
+  const { IdempotencyStrategy, Storage } = await import('@google-cloud/storage');
+  const storage = new Storage({
     ...(projectId === undefined ? {} : { projectId }),
     ...(keyFile === undefined ? {} : { keyFilename: keyFile }),
     ...(apiEndpoint === undefined
@@ -234,7 +247,8 @@ function storageOptions({ projectId, keyFile, apiEndpoint, retries = 3 }: GcsFil
       // The same name gets the same content: to write it twice is to write it once.
       idempotencyStrategy: IdempotencyStrategy.RetryAlways,
     },
-  };
+  });
+  return storage.bucket(bucket);
 }
 
 /**
