@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { processExists, processStart } from '../observability/process-start.js';
 
 /** Another process works in the directory. */
 export class DirectoryInUseError extends Error {
@@ -51,7 +52,7 @@ export async function lockDirectory(directory: string, patienceSeconds: number):
 
 /** Links a complete file into place, so that nobody ever reads half of one. */
 function tryLock(file: string): boolean {
-  const owner: Owner = { pid: process.pid, startedAt: startOf(process.pid) };
+  const owner: Owner = { pid: process.pid, startedAt: processStart(process.pid) };
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(owner));
   try {
@@ -75,26 +76,7 @@ function readOwner(file: string): Owner | undefined {
 
 /** A process id alone proves nothing: containers give the same few ids to every start. */
 function isAlive(owner: Owner): boolean {
-  return exists(owner.pid) && startOf(owner.pid) === owner.startedAt;
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
-  }
-}
-
-/** When a process started, as far as the system tells (Linux); empty elsewhere and for zombies. */
-function startOf(pid: number): string {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
-  } catch {
-    return '';
-  }
+  return processExists(owner.pid) && processStart(owner.pid) === owner.startedAt;
 }
 
 function errorCode(error: unknown): string {

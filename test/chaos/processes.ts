@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { processStart } from '../../src/observability/process-start.js';
 
 /** Marks every process that a run starts, however deep: they inherit the variable. */
 export const RUN_VARIABLE = 'LOG_COURIER_CHAOS_RUN';
@@ -22,7 +23,7 @@ export class ProcessBook {
 
   /** Notes a process that has just been started. */
   add(pid: number): void {
-    this.#started.set(pid, startOf(pid));
+    this.#started.set(pid, processStart(pid));
   }
 
   /** How many were noted. */
@@ -32,7 +33,7 @@ export class ProcessBook {
 
   /** Those that are alive: the noted ones, and, where the system tells, all that carry this run's mark. */
   alive(): readonly number[] {
-    const noted = [...this.#started].filter(([pid, start]) => isAlive(pid) && startOf(pid) === start);
+    const noted = [...this.#started].filter(([pid, start]) => isAlive(pid) && processStart(pid) === start);
     return [...new Set([...noted.map(([pid]) => pid), ...this.#marked()])];
   }
 
@@ -67,15 +68,5 @@ function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** When a process started, as far as the system tells: ids are used again. Empty for zombies, which are gone. */
-function startOf(pid: number): string {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
-  } catch {
-    return '';
   }
 }

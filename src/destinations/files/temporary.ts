@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { processExists, processStart } from '../../observability/process-start.js';
 import { RESERVED_NAME } from '../file-store.js';
-import { systemCodeOf } from './errors.js';
 
 /**
  * Names of files that are being written: `.log-courier-PLACE-PID-START-RANDOM.part`. They tell who writes: the host and
@@ -17,7 +17,8 @@ const NAME = /^\.log-courier-(?<place>[0-9a-f]{12})-(?<pid>\d+)-(?<start>\d+)-[0
 const STALE_MS = 3_600_000;
 
 const place = createHash('sha256').update(`${hostname()} ${pidNamespace()}`).digest('hex').slice(0, 12);
-const start = startOf(process.pid) ?? '0';
+/** '0' where the system does not tell. */
+const start = processStart(process.pid) || '0';
 
 /** A name that nobody else uses. */
 export function temporaryName(): string {
@@ -45,7 +46,10 @@ export async function removeStrays(folder: string, names?: readonly string[]): P
 async function isStray(path: string, name: string): Promise<boolean> {
   const writer = NAME.exec(name)?.groups;
   if (writer === undefined) return false;
-  if (writer['place'] === place) return startOf(Number(writer['pid'])) !== writer['start'];
+  if (writer['place'] === place) {
+    const pid = Number(writer['pid']);
+    return !processExists(pid) || (processStart(pid) || '0') !== writer['start'];
+  }
   const found = await stat(path).catch(() => undefined);
   return found !== undefined && Date.now() - found.mtimeMs > STALE_MS;
 }
@@ -55,29 +59,5 @@ function pidNamespace(): string {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
     return '';
-  }
-}
-
-/**
- * When a process was started, in ticks since boot, as Linux counts them; '0' where that is not told; undefined for a
- * process that there is not.
- */
-function startOf(pid: number): string | undefined {
-  try {
-    // The second field is the program's name in parentheses, which may hold blanks and parentheses.
-    const fields = readFileSync(`/proc/${String(pid)}/stat`, 'latin1').replace(/^.*\) /s, '');
-    return fields.split(' ')[19] ?? '0';
-  } catch {
-    return isAlive(pid) ? '0' : undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is there, and another user's.
-    return systemCodeOf(error) === 'EPERM';
   }
 }

@@ -12,6 +12,7 @@ import type { Tracing } from '../../observability/tracing.js';
 import type { PipelineEngine } from '../engine.js';
 import { engineAwayOf } from '../errors.js';
 import { writeManifests } from '../manifest-writer.js';
+import { failedOrder } from '../order-entries.js';
 import type { DeliveredObject, Failure, Pipeline } from '../pipeline.js';
 import { s3Engine } from '../s3-engine.js';
 import { Crowd } from './asked-together.js';
@@ -91,13 +92,7 @@ export function createAccessLogs(given: AccessLogsParts): Pipeline<AccessLogOrde
       const entry = await book.entry(order);
       if (entry !== undefined) await book.markFailed(order, withEarlierObjects(failure, entry), entry);
     },
-    failed: async (filter) =>
-      (await book.failed(filter)).map(({ order, failureCode, failureReason, updatedAt }) => ({
-        order,
-        code: failureCode,
-        reason: failureReason,
-        failedAt: updatedAt,
-      })),
+    failed: async (filter) => (await book.failed(filter)).map(failedOrder),
     reopen: (orders) => book.reopen(orders),
     find: (orderId) => book.find(orderId),
     skip: (which, by) =>

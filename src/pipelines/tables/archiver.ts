@@ -1,4 +1,5 @@
 import { AlreadyDeliveredError, NoSuchOrderError } from '../errors.js';
+import { failedOrder } from '../order-entries.js';
 import type { FoundOrder, Pipeline, Skip, SkippedOrder } from '../pipeline.js';
 import type { BookEntry } from './book-row.js';
 import { tableOrderSchema, pipelineOf, type TableOrder } from './order.js';
@@ -26,13 +27,7 @@ export function bookkeeping(parts: ArchiverParts, place: string) {
     outstanding: () => book.open(),
     commit: (order, receipt) => book.commit(order, receipt),
     fail: (order, failure) => book.fail(order, failure),
-    failed: async (filter) =>
-      (await book.failed(filter)).map(({ order, failureCode, failureReason, updatedAt }) => ({
-        order,
-        code: failureCode,
-        reason: failureReason,
-        failedAt: updatedAt,
-      })),
+    failed: async (filter) => (await book.failed(filter)).map(failedOrder),
     reopen: (orders) => book.reopen(orders),
     find: async (id) => foundOf(await book.entry(id)),
     skip: (which, by) => skipOrder(parts, typeof which === 'string' ? which : which.id, by),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deliveredObjects } from '../order-entries.js';
 import type { DeliveredObject, OrderState, Skip } from '../pipeline.js';
 import { isoOf, timeColumn } from './mysql/times.js';
 import { ARCHIVERS, KINDS, orderId, type TableOrder } from './order.js';
@@ -8,18 +9,9 @@ export const BOOK_COLUMNS = `id, archiver, kind, source_table, after_key, up_to_
   first_at, oldest_at, state, ordered_at, updated_at, delivered_at, delivered_records, delivered_bytes, objects, failure_code,
   failure_reason, failing_since, skipped_by, skip_reason, skipped_records`;
 
-const objectsColumn = z.string().transform((text) => (text === '' ? [] : objectList.parse(JSON.parse(text))));
-
-const objectList: z.ZodType<readonly DeliveredObject[]> = z.array(
-  z.object({
-    bucket: z.string(),
-    prefix: z.string(),
-    key: z.string(),
-    records: z.number(),
-    bytes: z.number(),
-    sha256: z.string(),
-  }),
-);
+const objectsColumn = z
+  .string()
+  .transform((text) => (text === '' ? [] : deliveredObjects.parse(JSON.parse(text))));
 
 /** A row of the book, as {@link BOOK_COLUMNS} names its columns. */
 export const bookRowSchema = z.object({

@@ -3,7 +3,8 @@ import type { ClickHouse } from '../../../clickhouse/client.js';
 import { constantSql, WITH_CONSTANTS } from '../../../clickhouse/constant.js';
 import type { Tables } from '../../../clickhouse/tables.js';
 import type { Settings } from '../../../config/settings.js';
-import type { Timeline, TimelineOrder, TimelinePage } from '../../views.js';
+import { timelineOrder } from '../../order-entries.js';
+import type { Timeline, TimelinePage } from '../../views.js';
 import { BOOK_COLUMNS, BOOK_SETTINGS, bookEntryOf, bookRowSchema, type BookEntry } from '../book-row.js';
 import { sourcesSql } from '../sources.js';
 import { UNDELIVERED_SQL } from './failures.js';
@@ -60,7 +61,7 @@ export async function timelineOf(
   const seenTo = sourceTable.lookedAt - settings['consumer.processing-delay-seconds'];
   return {
     at: isoOf(sourceTable.now),
-    orders: entries.map(orderOf),
+    orders: entries.map(timelineOrder),
     totalOrders: book.orders,
     waitingRecords: waiting.reduce((sum, { records }) => sum + records, 0),
     oldestAt: isWaiting ? isoOf(oldest) : null,
@@ -137,22 +138,6 @@ export async function orderOfBucket(
     },
   );
   return rows.map(bookEntryOf)[0];
-}
-
-function orderOf(entry: BookEntry): TimelineOrder {
-  const { order, state, updatedAt, deliveredRecords, failureCode, failureReason, skip, objects } = entry;
-  return {
-    id: order.id,
-    state,
-    orderedAt: order.orderedAt,
-    updatedAt,
-    records: order.records,
-    deliveredRecords,
-    oldestAt: order.oldestAt,
-    failure: failureCode === '' ? null : { code: failureCode, reason: failureReason },
-    skip: skip ?? null,
-    objects,
-  };
 }
 
 function isoOf(seconds: number): string {

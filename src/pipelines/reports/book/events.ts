@@ -1,15 +1,8 @@
 import { z } from 'zod';
+import { deliveredObjects } from '../../order-entries.js';
 import type { DeliveredObject, Delivery, OrderState, Skip } from '../../pipeline.js';
 import { storedOrderSchema, type ReportsOrder } from '../order.js';
 
-const object = z.object({
-  bucket: z.string(),
-  prefix: z.string(),
-  key: z.string(),
-  records: z.number(),
-  bytes: z.number(),
-  sha256: z.string(),
-});
 const at = z.iso.datetime({ precision: 3 });
 
 /** What can happen to an order, as one line of the journal. */
@@ -22,7 +15,7 @@ export const eventSchema = z.discriminatedUnion('event', [
     records: z.number(),
     bytes: z.number(),
     by: z.string(),
-    objects: z.array(object),
+    objects: deliveredObjects,
   }),
   z.object({
     event: z.literal('failed'),
@@ -31,7 +24,7 @@ export const eventSchema = z.discriminatedUnion('event', [
     code: z.string(),
     reason: z.string(),
     targets: z.array(z.string()),
-    objects: z.array(object),
+    objects: deliveredObjects,
   }),
   z.object({ event: z.literal('reopened'), at, id: z.string() }),
   z.object({

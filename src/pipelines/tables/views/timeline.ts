@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Timeline, TimelineOrder, TimelinePage } from '../../views.js';
-import type { BookEntry } from '../book-row.js';
+import { timelineOrder } from '../../order-entries.js';
+import type { Timeline, TimelinePage } from '../../views.js';
 import { ORDERS } from '../mysql/schema.js';
 import { isoOf } from '../mysql/times.js';
 import type { ArchiverParts } from '../parts.js';
@@ -38,29 +38,5 @@ export async function timelineOf(
     completeUpTo: isDelivered ? (standing.oldestAt ?? isoOf(count.delivered_at ?? '')) : null,
     retentionEndsAt: null,
     note: (await parts.notes.all()).get(table),
-  };
-}
-
-function timelineOrder({
-  order,
-  state,
-  updatedAt,
-  deliveredRecords,
-  failureCode,
-  failureReason,
-  skip,
-  objects,
-}: BookEntry): TimelineOrder {
-  return {
-    id: order.id,
-    state,
-    orderedAt: order.orderedAt,
-    updatedAt,
-    records: order.records,
-    deliveredRecords,
-    oldestAt: order.oldestAt,
-    failure: failureCode === '' ? null : { code: failureCode, reason: failureReason },
-    skip: skip ?? null,
-    objects,
   };
 }
