@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { useMariaDb, type TestDatabase } from '../support/mariadb.js';
+import { beforeEach, expect, test } from '@jest/globals';
+import { range, useArchives } from '../support/archives.js';
 import {
   archiveOnce,
   deliver,
@@ -9,45 +9,25 @@ import {
   insertScores,
   keysInFiles,
   LOG_SCORES,
-  openArchive,
   rowsInFiles,
-  type Archive,
 } from '../support/tables.js';
 
-const server = useMariaDb('tables-archive');
-let database: TestDatabase;
-const opened: Archive[] = [];
+const { database, open } = useArchives('tables-archive');
 
 beforeEach(async () => {
-  database = await server().database();
-  await database.run(LOG_SCORES);
+  await database().run(LOG_SCORES);
 });
-
-afterEach(async () => {
-  for (const archive of opened.splice(0)) await archive.end();
-});
-
-async function open(
-  ...given: Parameters<typeof openArchive> extends [unknown, ...infer Rest] ? Rest : never
-): Promise<Archive> {
-  const archive = await openArchive(database, ...given);
-  opened.push(archive);
-  return archive;
-}
 
 async function status(archiver = 'fileavro'): Promise<unknown> {
-  const [row] = await database.rows(
+  const [row] = await database().rows(
     'SELECT log_score_id AS id FROM log_scores_archive_status WHERE archiver = ?',
     [archiver],
   );
   return row === undefined ? undefined : row['id'];
 }
 
-const range = (from: number, to: number): readonly number[] =>
-  Array.from({ length: to - from + 1 }, (_, index) => from + index);
-
 test('rows are copied as they are, into files that are named by their first row', async () => {
-  await database.run(insertScores(1, 25));
+  await database().run(insertScores(1, 25));
   const archive = await open({ flags: { 'tables.avro-batch-max': '10' } });
   const pipeline = archive.pipeline('fileavro');
   await archiveOnce(pipeline);
@@ -74,8 +54,8 @@ test('rows are copied as they are, into files that are named by their first row'
 });
 
 test('a table without rtt and attributes is copied with nulls in their place', async () => {
-  await database.run('ALTER TABLE log_scores DROP COLUMN rtt, DROP COLUMN attributes');
-  await database.run('INSERT INTO log_scores (id, server_id, monitor_id) VALUES (1, 5, 6)');
+  await database().run('ALTER TABLE log_scores DROP COLUMN rtt, DROP COLUMN attributes');
+  await database().run('INSERT INTO log_scores (id, server_id, monitor_id) VALUES (1, 5, 6)');
   const archive = await open();
   await archiveOnce(archive.pipeline('fileavro'));
   expect(await rowsInFiles(archive.directory)).toEqual([
@@ -84,14 +64,14 @@ test('a table without rtt and attributes is copied with nulls in their place', a
 });
 
 test('invariant 1: an order that is delivered twice leaves one file of the same bytes', async () => {
-  await database.run(insertScores(1, 1000));
+  await database().run(insertScores(1, 1000));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   const [order] = (await discover(pipeline)).orders;
   if (order === undefined) throw new Error('nothing was ordered');
   const first = await deliver(pipeline, order);
   // A processor that died here has not committed; more rows have come in.
-  await database.run(insertScores(1001, 2000));
+  await database().run(insertScores(1001, 2000));
   const second = await deliver(pipeline, order);
   expect(second.objects).toEqual(first.objects);
   await pipeline.commit(order, second);
@@ -102,7 +82,7 @@ test('invariant 1: an order that is delivered twice leaves one file of the same 
 });
 
 test('invariant 2: the status never moves past an order that is not delivered, nor back', async () => {
-  await database.run(insertScores(1, 30));
+  await database().run(insertScores(1, 30));
   const archive = await open({ flags: { 'tables.avro-batch-max': '10' } });
   const pipeline = archive.pipeline('fileavro');
   const { orders } = await discover(pipeline);
@@ -136,7 +116,7 @@ test('invariant 2: the status never moves past an order that is not delivered, n
 });
 
 test('an order that is given up lets the status go on, and is told apart by the audit', async () => {
-  await database.run(insertScores(1, 20));
+  await database().run(insertScores(1, 20));
   const archive = await open({ flags: { 'tables.avro-batch-max': '10' } });
   const pipeline = archive.pipeline('fileavro');
   const [first] = (await discover(pipeline)).orders;
@@ -155,38 +135,38 @@ test('an order that is given up lets the status go on, and is told apart by the 
 });
 
 test('a batch waits until it is large enough, and until the last one is as old as the destination wants', async () => {
-  await database.run(insertScores(1, 40));
+  await database().run(insertScores(1, 40));
   const flags = { 'tables.avro-batch-min': '50', 'tables.avro-interval-seconds': '86400' };
   const archive = await open({ flags });
   const pipeline = archive.pipeline('fileavro');
   expect((await discover(pipeline)).orders).toEqual([]);
-  await database.run(insertScores(41, 60));
+  await database().run(insertScores(41, 60));
   expect(await archiveOnce(pipeline)).toHaveLength(1);
-  await database.run(insertScores(61, 200));
+  await database().run(insertScores(61, 200));
   expect((await discover(pipeline)).orders).toEqual([]);
-  await database.run('UPDATE log_courier_orders SET ordered_at = ordered_at - INTERVAL 1 DAY');
+  await database().run('UPDATE log_courier_orders SET ordered_at = ordered_at - INTERVAL 1 DAY');
   expect(await archiveOnce(pipeline)).toHaveLength(1);
   expect(await keysInFiles(archive.directory)).toEqual(range(1, 200));
 });
 
 test('rows that somebody deleted before they were copied keep the order from being delivered, and leave no file', async () => {
-  await database.run(insertScores(1, 100));
+  await database().run(insertScores(1, 100));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   const [order] = (await discover(pipeline)).orders;
   if (order === undefined) throw new Error('nothing was ordered');
-  await database.run('DELETE FROM log_scores WHERE id = 50');
+  await database().run('DELETE FROM log_scores WHERE id = 50');
   await expect(deliver(pipeline, order)).rejects.toThrow('100 rows were ordered but 99 are there now');
   expect(await keysInFiles(archive.directory)).toEqual([]);
 });
 
 test('known fault: ids that commit out of order are not skipped: a batch ends before a young gap', async () => {
-  const late = await database.pool.getConnection();
+  const late = await database().pool.getConnection();
   try {
-    await database.run(insertScores(1, 10));
+    await database().run(insertScores(1, 10));
     await late.beginTransaction();
     await late.query('INSERT INTO log_scores (server_id) VALUES (7)');
-    await database.run('INSERT INTO log_scores (server_id) VALUES (8), (9)');
+    await database().run('INSERT INTO log_scores (server_id) VALUES (8), (9)');
     const archive = await open({ flags: { 'tables.settle-seconds': '3600' } });
     const pipeline = archive.pipeline('fileavro');
     await archiveOnce(pipeline);
@@ -201,12 +181,12 @@ test('known fault: ids that commit out of order are not skipped: a batch ends be
 });
 
 test('known fault: a row that commits behind a committed boundary is found and delivered, once', async () => {
-  const late = await database.pool.getConnection();
+  const late = await database().pool.getConnection();
   try {
     await late.beginTransaction();
     await late.query('INSERT INTO log_scores (id, server_id) VALUES (500, 7)');
-    await database.run(insertScores(1, 499));
-    await database.run(insertScores(501, 900));
+    await database().run(insertScores(1, 499));
+    await database().run(insertScores(501, 900));
     const archive = await open();
     const pipeline = archive.pipeline('fileavro');
     await archiveOnce(pipeline);
@@ -228,13 +208,13 @@ test('known fault: a row that commits behind a committed boundary is found and d
 });
 
 test('an order holds the rows that were there when it was made, whatever comes in between', async () => {
-  await database.run(insertScores(1, 9));
-  await database.run(insertScores(11, 20));
+  await database().run(insertScores(1, 9));
+  await database().run(insertScores(11, 20));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   const [order] = (await discover(pipeline)).orders;
   if (order === undefined) throw new Error('nothing was ordered');
   const before = await deliver(pipeline, order);
-  await database.run(insertScores(10, 10));
+  await database().run(insertScores(10, 10));
   expect(await deliver(pipeline, order)).toEqual(before);
 });

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { useMariaDb, type TestDatabase } from '../support/mariadb.js';
+import { beforeEach, expect, test } from '@jest/globals';
+import { range, useArchives } from '../support/archives.js';
 import type { Copier } from '../../src/pipelines/tables/destinations/copier.js';
 import {
   archiveOnce,
@@ -9,29 +9,14 @@ import {
   filesCopier,
   insertScores,
   LOG_SCORES,
-  openArchive,
   type Archive,
-  type ArchiveOptions,
 } from '../support/tables.js';
 
-const server = useMariaDb('tables-cleanup');
-let database: TestDatabase;
-const opened: Archive[] = [];
+const { database, open } = useArchives('tables-cleanup');
 
 beforeEach(async () => {
-  database = await server().database();
-  await database.run(LOG_SCORES);
+  await database().run(LOG_SCORES);
 });
-
-afterEach(async () => {
-  for (const archive of opened.splice(0)) await archive.end();
-});
-
-async function open(options: ArchiveOptions = {}): Promise<Archive> {
-  const archive = await openArchive(database, options);
-  opened.push(archive);
-  return archive;
-}
 
 /** Days ago, as the database writes it. */
 function ago(days: number): string {
@@ -39,19 +24,16 @@ function ago(days: number): string {
 }
 
 async function keys(table = 'log_scores'): Promise<readonly unknown[]> {
-  return (await database.rows(`SELECT id FROM ${table} ORDER BY id`)).map((row): unknown => row['id']);
+  return (await database().rows(`SELECT id FROM ${table} ORDER BY id`)).map((row): unknown => row['id']);
 }
 
 async function noteOf(archive: Archive): Promise<string | undefined> {
   return (await archive.pipeline('cleanup').sources()).sources[0]?.note;
 }
 
-const range = (from: number, to: number): readonly number[] =>
-  Array.from({ length: to - from + 1 }, (_, index) => from + index);
-
 test('rows that are older than the retention and copied are deleted, oldest first, and no others', async () => {
-  await database.run(insertScores(1, 300, ago(20)));
-  await database.run(insertScores(301, 400, ago(10)));
+  await database().run(insertScores(1, 300, ago(20)));
+  await database().run(insertScores(301, 400, ago(10)));
   const archive = await open({ flags: { 'tables.cleanup-batch-max': '200' } });
   await archiveOnce(archive.pipeline('fileavro'));
   await archiveOnce(archive.pipeline('cleanup'));
@@ -67,7 +49,7 @@ test('rows that are older than the retention and copied are deleted, oldest firs
 });
 
 test('never a row is deleted before every destination has it: the clean-up waits for one that is new, and says so', async () => {
-  await database.run(insertScores(1, 100, ago(20)));
+  await database().run(insertScores(1, 100, ago(20)));
   const copiers = (directory: string): readonly Copier[] => [
     filesCopier(directory),
     { ...filesCopier(directory), archiver: 's3avro' },
@@ -82,7 +64,7 @@ test('never a row is deleted before every destination has it: the clean-up waits
 });
 
 test('one destination that is down holds up no other; the clean-up waits and says why, and all catches up by itself', async () => {
-  await database.run(insertScores(1, 100, ago(20)));
+  await database().run(insertScores(1, 100, ago(20)));
   let isDown = true;
   const copiers = (directory: string): readonly Copier[] => {
     const files = filesCopier(directory);
@@ -100,10 +82,10 @@ test('one destination that is down holds up no other; the clean-up waits and say
   isDown = false;
   await archiveOnce(archive.pipeline('s3avro'));
   isDown = true;
-  await database.run(insertScores(101, 200, ago(20)));
+  await database().run(insertScores(101, 200, ago(20)));
   await archiveOnce(archive.pipeline('fileavro'));
   await expect(archiveOnce(archive.pipeline('s3avro'))).rejects.toThrow('the bucket is away');
-  await database.run(insertScores(201, 300, ago(20)));
+  await database().run(insertScores(201, 300, ago(20)));
   await archiveOnce(archive.pipeline('fileavro'));
   await discover(archive.pipeline('s3avro'));
   expect(await archiveOnce(archive.pipeline('cleanup'))).toEqual([]);
@@ -116,9 +98,9 @@ test('one destination that is down holds up no other; the clean-up waits and say
 });
 
 test('known fault: the clean-up deletes from the table that it is configured for, from no other', async () => {
-  await database.run('CREATE TABLE log_scores_test LIKE log_scores');
-  await database.run(insertScores(1, 50, ago(20)));
-  await database.run(insertScores(1, 50, ago(20), 'log_scores_test'));
+  await database().run('CREATE TABLE log_scores_test LIKE log_scores');
+  await database().run(insertScores(1, 50, ago(20)));
+  await database().run(insertScores(1, 50, ago(20), 'log_scores_test'));
   const archive = await open({ flags: { 'tables.names': 'log_scores_test' } });
   await archiveOnce(archive.pipeline('fileavro'));
   await archiveOnce(archive.pipeline('cleanup'));
@@ -127,12 +109,12 @@ test('known fault: the clean-up deletes from the table that it is configured for
 });
 
 test('a row that appeared late is not deleted before it is delivered, however old it is', async () => {
-  await database.run(insertScores(1, 49, ago(20)));
-  await database.run(insertScores(51, 100, ago(20)));
+  await database().run(insertScores(1, 49, ago(20)));
+  await database().run(insertScores(51, 100, ago(20)));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   await archiveOnce(pipeline);
-  await database.run(insertScores(50, 50, ago(20)));
+  await database().run(insertScores(50, 50, ago(20)));
   await archiveOnce(archive.pipeline('cleanup'));
   expect(await keys()).toEqual([50]);
   await discover(archive.pipeline('cleanup'));
@@ -146,14 +128,14 @@ test('a row that appeared late is not deleted before it is delivered, however ol
 });
 
 test('a deletion that is done twice, or by two at once, deletes nothing else', async () => {
-  await database.run(insertScores(1, 12_000, ago(20)));
+  await database().run(insertScores(1, 12_000, ago(20)));
   const archive = await open();
   await archiveOnce(archive.pipeline('fileavro'));
   const cleanup = archive.pipeline('cleanup');
   const [order] = (await discover(cleanup)).orders;
   if (order === undefined) throw new Error('nothing was ordered');
   // Rows that come in old, at keys within the range, are no part of it.
-  await database.run(insertScores(12_001, 12_100, ago(20)));
+  await database().run(insertScores(12_001, 12_100, ago(20)));
   const receipts = await Promise.all([deliver(cleanup, order), deliver(cleanup, order)]);
   for (const receipt of receipts) await cleanup.commit(order, receipt);
   expect(await keys()).toEqual(range(12_001, 12_100));
@@ -161,7 +143,7 @@ test('a deletion that is done twice, or by two at once, deletes nothing else', a
 });
 
 test('rows of an order that was given up stay', async () => {
-  await database.run(insertScores(1, 20, ago(20)));
+  await database().run(insertScores(1, 20, ago(20)));
   const archive = await open({ flags: { 'tables.avro-batch-max': '10' } });
   const pipeline = archive.pipeline('fileavro');
   const [first] = (await discover(pipeline)).orders;

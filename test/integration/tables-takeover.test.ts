@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { useMariaDb, type TestDatabase } from '../support/mariadb.js';
+import { beforeEach, expect, test } from '@jest/globals';
+import { range, useArchives } from '../support/archives.js';
 import {
   archiveOnce,
   deliverAll,
@@ -7,52 +7,33 @@ import {
   insertScores,
   keysInFiles,
   LOG_SCORES,
-  openArchive,
-  type Archive,
-  type ArchiveOptions,
 } from '../support/tables.js';
 
-const server = useMariaDb('tables-takeover');
-let database: TestDatabase;
-const opened: Archive[] = [];
+const { database, open } = useArchives('tables-takeover');
 
 beforeEach(async () => {
-  database = await server().database();
-  await database.run(LOG_SCORES);
+  await database().run(LOG_SCORES);
   // As the archiver that comes first has made it.
-  await database.run(`CREATE TABLE log_scores_archive_status (
+  await database().run(`CREATE TABLE log_scores_archive_status (
     id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, archiver VARCHAR(255) NOT NULL UNIQUE,
     log_score_id BIGINT UNSIGNED DEFAULT NULL, modified_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)`);
 });
 
-afterEach(async () => {
-  for (const archive of opened.splice(0)) await archive.end();
-});
-
-async function open(options: ArchiveOptions = {}): Promise<Archive> {
-  const archive = await openArchive(database, options);
-  opened.push(archive);
-  return archive;
-}
-
-const range = (from: number, to: number): readonly number[] =>
-  Array.from({ length: to - from + 1 }, (_, index) => from + index);
-
 async function setStatus(id: number): Promise<void> {
-  await database.run(
+  await database().run(
     "INSERT INTO log_scores_archive_status (archiver, log_score_id) VALUES ('fileavro', ?) ON DUPLICATE KEY UPDATE log_score_id = ?",
     [id, id],
   );
 }
 
 test('the variables of an existing deployment are understood as they are', async () => {
-  await database.run(insertScores(1, 10));
+  await database().run(insertScores(1, 10));
   const archive = await open({
     flags: { 'tables.dsn': '' },
     environment: {
-      ...{ db_host: database.host, db_database: database.name, db_user: database.user, db_pass: '' },
+      ...{ db_host: database().host, db_database: database().name, db_user: database().user, db_pass: '' },
       ...{
-        LOG_COURIER_TABLES_PORT: String(database.port),
+        LOG_COURIER_TABLES_PORT: String(database().port),
         db_max_idle_time: '2m',
         db_max_lifetime: '5m',
         db_timeout: '10s',
@@ -72,12 +53,12 @@ test('the variables of an existing deployment are understood as they are', async
 });
 
 test('an archive goes on behind what the status table says, and what it commits another archiver goes on behind', async () => {
-  await database.run(insertScores(1, 100));
+  await database().run(insertScores(1, 100));
   await setStatus(60);
   const archive = await open();
   await archiveOnce(archive.pipeline('fileavro'));
   expect(await keysInFiles(archive.directory)).toEqual(range(61, 100));
-  expect(await database.rows('SELECT archiver, log_score_id FROM log_scores_archive_status')).toEqual([
+  expect(await database().rows('SELECT archiver, log_score_id FROM log_scores_archive_status')).toEqual([
     { archiver: 'fileavro', log_score_id: 100 },
   ]);
   expect(await archive.pipeline('fileavro').audit({ deep: true })).toMatchObject({
@@ -86,31 +67,31 @@ test('an archive goes on behind what the status table says, and what it commits 
 });
 
 test('put back and taken over once more, what the other archiver copied meanwhile is not copied again', async () => {
-  await database.run(insertScores(1, 50));
+  await database().run(insertScores(1, 50));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   await archiveOnce(pipeline);
-  await database.run(insertScores(51, 100));
+  await database().run(insertScores(51, 100));
   await setStatus(80);
   await archiveOnce(pipeline);
   expect(await keysInFiles(archive.directory)).toEqual([...range(1, 50), ...range(81, 100)]);
 });
 
 test('a row that appears where another archiver has been is delivered: it skipped it', async () => {
-  await database.run(insertScores(1, 40));
-  await database.run('DELETE FROM log_scores WHERE id = 20');
+  await database().run(insertScores(1, 40));
+  await database().run('DELETE FROM log_scores WHERE id = 20');
   await setStatus(40);
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   await discover(pipeline);
-  await database.run(insertScores(20, 20));
+  await database().run(insertScores(20, 20));
   await pipeline.findLate({ windowHours: 1 });
   await deliverAll(pipeline);
   expect(await keysInFiles(archive.directory)).toEqual([20]);
 });
 
 test('a status that somebody else moves while orders are open stops everything, and is never moved back', async () => {
-  await database.run(insertScores(1, 50));
+  await database().run(insertScores(1, 50));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   const [order] = (await discover(pipeline)).orders;
@@ -119,16 +100,16 @@ test('a status that somebody else moves while orders are open stops everything, 
   await expect(deliverAll(pipeline)).rejects.toThrow('somebody else wrote there');
   await expect(discover(pipeline)).rejects.toThrow('somebody else wrote there');
   await pipeline.skip(order.id, { by: 'ann', reason: 'the other archiver has them' });
-  await database.run(insertScores(51, 90));
+  await database().run(insertScores(51, 90));
   await archiveOnce(pipeline);
-  expect(await database.rows('SELECT log_score_id AS id FROM log_scores_archive_status')).toEqual([
+  expect(await database().rows('SELECT log_score_id AS id FROM log_scores_archive_status')).toEqual([
     { id: 90 },
   ]);
 });
 
 test('one archiver a table: whoever does not get its lock orders nothing and says who has it', async () => {
-  await database.run(insertScores(1, 10));
-  const other = await database.pool.getConnection();
+  await database().run(insertScores(1, 10));
+  const other = await database().pool.getConnection();
   try {
     await other.query("SELECT GET_LOCK('archiver-log_scores', 0)");
     const archive = await open();
@@ -145,7 +126,7 @@ test('one archiver a table: whoever does not get its lock orders nothing and say
 });
 
 test('processes of one deployment discover side by side, and never order a row twice', async () => {
-  await database.run(insertScores(1, 1000));
+  await database().run(insertScores(1, 1000));
   const flags = { 'tables.avro-batch-max': '100' };
   const archives = [await open({ flags }), await open({ flags })];
   await Promise.all(archives.map((archive) => discover(archive.pipeline('fileavro'))));
@@ -156,16 +137,16 @@ test('processes of one deployment discover side by side, and never order a row t
 });
 
 test('a lock that is lost with its connection is taken again before anything is ordered', async () => {
-  await database.run(insertScores(1, 10));
+  await database().run(insertScores(1, 10));
   const archive = await open();
   const pipeline = archive.pipeline('fileavro');
   await discover(pipeline);
-  const [holder] = await database.rows("SELECT IS_USED_LOCK('archiver-log_scores') AS id");
-  await database.run(`KILL ${String(holder?.['id'])}`);
-  await database.run(insertScores(11, 20));
+  const [holder] = await database().rows("SELECT IS_USED_LOCK('archiver-log_scores') AS id");
+  await database().run(`KILL ${String(holder?.['id'])}`);
+  await database().run(insertScores(11, 20));
   await discover(pipeline).catch(() => undefined);
   await discover(pipeline);
-  const [again] = await database.rows("SELECT IS_USED_LOCK('archiver-log_scores') AS id");
+  const [again] = await database().rows("SELECT IS_USED_LOCK('archiver-log_scores') AS id");
   expect(again?.['id']).toEqual(expect.any(Number));
   expect(again?.['id']).not.toBe(holder?.['id']);
 });

@@ -2,38 +2,19 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Session } from 'chdb';
-import { useMariaDb, type TestDatabase } from '../support/mariadb.js';
+import { useArchives } from '../support/archives.js';
 import {
   archiveOnce,
   discover,
   filesCopier,
   insertScores,
   LOG_SCORES,
-  openArchive,
   rowsInFiles,
-  type Archive,
-  type ArchiveOptions,
 } from '../support/tables.js';
 
-const server = useMariaDb('tables-types');
-let database: TestDatabase;
-const opened: Archive[] = [];
-
-beforeEach(async () => {
-  database = await server().database();
-});
-
-afterEach(async () => {
-  for (const archive of opened.splice(0)) await archive.end();
-});
-
-async function open(options: ArchiveOptions = {}): Promise<Archive> {
-  const archive = await openArchive(database, options);
-  opened.push(archive);
-  return archive;
-}
+const { database, open } = useArchives('tables-types');
 
 /** Columns of all types that are mapped: what is written, and what is read from the Avro file. */
 const COLUMNS: readonly (readonly [type: string, written: string, read: unknown])[] = [
@@ -74,12 +55,12 @@ const COLUMNS: readonly (readonly [type: string, written: string, read: unknown]
 
 async function makeEvents(): Promise<void> {
   const columns = COLUMNS.map(([type], index) => `c${String(index)} ${type}`);
-  await database.run(
+  await database().run(
     `CREATE TABLE events (event BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, at DATETIME(6) NOT NULL, ${columns.join(', ')})`,
   );
   const values = COLUMNS.map(([, written]) => written);
-  await database.run(`INSERT INTO events VALUES (1, '2026-11-30 00:00:00', ${values.join(', ')})`);
-  await database.run("INSERT INTO events (event, at) VALUES (2, '2026-11-30 00:00:01')");
+  await database().run(`INSERT INTO events VALUES (1, '2026-11-30 00:00:00', ${values.join(', ')})`);
+  await database().run("INSERT INTO events (event, at) VALUES (2, '2026-11-30 00:00:01')");
 }
 
 const FLAGS = { 'tables.names': 'events:event:at' };
@@ -96,9 +77,11 @@ test('any table with a growing key and a time is copied, each type as it is, NUL
 });
 
 test('a time that is none becomes null', async () => {
-  await database.run("SET GLOBAL sql_mode = ''");
-  await database.run('CREATE TABLE events (event INT PRIMARY KEY, at DATETIME NOT NULL, day DATE NOT NULL)');
-  const connection = await database.pool.getConnection();
+  await database().run("SET GLOBAL sql_mode = ''");
+  await database().run(
+    'CREATE TABLE events (event INT PRIMARY KEY, at DATETIME NOT NULL, day DATE NOT NULL)',
+  );
+  const connection = await database().pool.getConnection();
   await connection.query("SET sql_mode = ''");
   await connection.query("INSERT INTO events VALUES (1, '2026-11-30', '0000-00-00')");
   connection.release();
@@ -121,7 +104,7 @@ test.each([
   ['event INT PRIMARY KEY, at INT', 'its time column at is no time but int'],
   ['id INT PRIMARY KEY, at DATETIME', 'it has no column event'],
 ])('a table that cannot be archived is refused in words: (%s)', async (columns, why) => {
-  await database.run(`CREATE TABLE events (${columns})`);
+  await database().run(`CREATE TABLE events (${columns})`);
   const archive = await open({ flags: FLAGS });
   await expect(discover(archive.pipeline('fileavro'))).rejects.toThrow(why);
 });
@@ -146,13 +129,13 @@ print(json.dumps(dict(rows=len(rows), ids=sum(r['id'] for r in rows), scores=sum
 test.each(['null', 'deflate', 'zstd'] as const)(
   'strangers read the files as the table is: codec %s',
   async (codec) => {
-    await database.run(LOG_SCORES);
-    await database.run(insertScores(1, 5000));
+    await database().run(LOG_SCORES);
+    await database().run(insertScores(1, 5000));
     const archive = await open({ copiers: (directory) => [filesCopier(directory, codec)] });
     const [order] = await archiveOnce(archive.pipeline('fileavro'));
     if (order === undefined) throw new Error('nothing was ordered');
     const file = join(archive.directory, '1793491200-1.avro');
-    const [row] = await database.rows(
+    const [row] = await database().rows(
       `SELECT COUNT(*) AS \`rows\`, CAST(SUM(id) AS DOUBLE) AS ids, SUM(score) AS scores, CAST(SUM(\`offset\` IS NULL) AS DOUBLE) AS offsets,
        CAST(SUM(JSON_VALUE(attributes, '$.error') <> '') AS DOUBLE) AS errors, CAST(SUM(UNIX_TIMESTAMP(ts)) AS DOUBLE) AS ts FROM log_scores`,
     );

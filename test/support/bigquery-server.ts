@@ -11,6 +11,7 @@ import {
   type AnsweringServer,
   type Asked,
 } from './http-requests.js';
+import { goOn, takePiece, type ResumableUpload } from './resumable-upload.js';
 
 /** A row of a table: values by column. */
 export type StoredRow = Readonly<Record<string, unknown>>;
@@ -32,10 +33,8 @@ export interface BigQueryServer extends AnsweringServer {
   failNext(...reasons: string[]): void;
 }
 
-interface Session {
+interface Session extends ResumableUpload {
   readonly job: z.infer<typeof jobShape>;
-  readonly pieces: Buffer[];
-  bytes: number;
 }
 
 interface Job {
@@ -79,9 +78,6 @@ const queryShape = z.object({
 const dryRunShape = z.object({
   configuration: z.object({ dryRun: z.literal(true), query: z.object({ query: z.string() }) }),
 });
-
-/** Pieces of an upload but for the last must be so large, or a multiple. */
-const PIECE = 256 * 1024;
 
 /** Starts one, with a project and a dataset, on a free port. */
 export async function startBigQueryServer(place: {
@@ -128,25 +124,11 @@ export async function startBigQueryServer(place: {
   };
 
   const receive = async (asked: Asked, id: string, session: Session): Promise<Answer> => {
-    const range = /^bytes (?:(?<from>\d+)-(?<to>\d+)|\*)\/(?<total>\d+|\*)$/.exec(
-      asked.headers['content-range'] ?? '',
-    )?.groups;
-    if (range === undefined) return googleAnswer(400, 'invalid', 'no Content-Range');
-    const total = range['total'] === '*' ? undefined : Number(range['total']);
-    if (range['from'] !== undefined) {
-      const from = Number(range['from']);
-      const length = Number(range['to']) - from + 1;
-      if (length !== asked.body.length) return googleAnswer(400, 'invalid', 'the piece has another length');
-      if (from !== session.bytes) return googleAnswer(400, 'invalid', 'the piece is not the next one');
-      if (total === undefined && length % PIECE !== 0)
-        return googleAnswer(400, 'invalid', 'the piece is not a multiple of 256 KiB');
-      session.pieces.push(asked.body);
-      session.bytes += length;
-    }
-    if (total === undefined || session.bytes < total) {
-      const got = session.bytes === 0 ? {} : { range: `bytes=0-${String(session.bytes - 1)}` };
-      return { status: 308, headers: got };
-    }
+    const outOfTurn = googleAnswer(400, 'invalid', 'the piece is not the next one');
+    const taken = takePiece(asked, session, outOfTurn);
+    if ('refused' in taken) return taken.refused;
+    const { total } = taken;
+    if (total === undefined || session.bytes < total) return goOn(session);
     sessions.delete(id);
     const { jobId } = session.job.jobReference;
     if (jobs.has(jobId)) return duplicate(jobId);

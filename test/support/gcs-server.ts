@@ -8,6 +8,7 @@ import {
   type AnsweringServer,
   type Asked,
 } from './http-requests.js';
+import { goOn, takePiece, type ResumableUpload } from './resumable-upload.js';
 
 /** An object that the server has. */
 export interface StoredObject {
@@ -35,21 +36,16 @@ export interface GcsServer extends AnsweringServer {
   damage(name: string): void;
 }
 
-interface Session {
+interface Session extends ResumableUpload {
   readonly name: string;
   readonly contentType: string;
   readonly resource: z.infer<typeof resourceShape>;
-  pieces: Buffer[];
-  bytes: number;
 }
 
 const resourceShape = z.object({
   cacheControl: z.string().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
 });
-
-/** Pieces of an upload but for the last must be so large, or a multiple. */
-const PIECE = 256 * 1024;
 
 /** Starts one, with one bucket, on a free port. */
 export async function startGcsServer(bucket: string): Promise<GcsServer> {
@@ -106,25 +102,11 @@ export async function startGcsServer(bucket: string): Promise<GcsServer> {
   };
 
   const receive = (asked: Asked, id: string, session: Session): Answer => {
-    const range = /^bytes (?:(?<from>\d+)-(?<to>\d+)|\*)\/(?<total>\d+|\*)$/.exec(
-      asked.headers['content-range'] ?? '',
-    )?.groups;
-    if (range === undefined) return googleAnswer(400, 'invalid', 'no Content-Range');
-    const total = range['total'] === '*' ? undefined : Number(range['total']);
-    if (range['from'] !== undefined) {
-      const from = Number(range['from']);
-      const length = Number(range['to']) - from + 1;
-      if (length !== asked.body.length) return googleAnswer(400, 'invalid', 'the piece has another length');
-      if (from !== session.bytes) return googleAnswer(503, 'backendError', 'the piece is not the next one');
-      if (total === undefined && length % PIECE !== 0)
-        return googleAnswer(400, 'invalid', 'the piece is not a multiple of 256 KiB');
-      session.pieces.push(asked.body);
-      session.bytes += length;
-    }
-    if (total === undefined) {
-      const got = session.bytes === 0 ? {} : { range: `bytes=0-${String(session.bytes - 1)}` };
-      return { status: 308, headers: got };
-    }
+    const outOfTurn = googleAnswer(503, 'backendError', 'the piece is not the next one');
+    const taken = takePiece(asked, session, outOfTurn);
+    if ('refused' in taken) return taken.refused;
+    const { total } = taken;
+    if (total === undefined) return goOn(session);
     if (total !== session.bytes) return googleAnswer(400, 'invalid', 'the object has another length');
     sessions.delete(id);
     const content = Buffer.concat(session.pieces);

@@ -10,23 +10,13 @@ import type { AvroValue } from '../../src/formats/avro/schema.js';
 import type { Discovery, Pipeline, Receipt, WorkOrder } from '../../src/pipelines/pipeline.js';
 import type { Copier } from '../../src/pipelines/tables/destinations/copier.js';
 import { createFilesCopier } from '../../src/pipelines/tables/destinations/files.js';
+import { logScoresSql } from '../../src/pipelines/tables/generate/generate.js';
 import { Database } from '../../src/pipelines/tables/mysql/database.js';
 import { createTables } from '../../src/pipelines/tables/pipeline.js';
 import type { TestDatabase } from './mariadb.js';
 
 /** The table of measurements as its users have it. */
-export const LOG_SCORES = `CREATE TABLE log_scores (
-  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-  monitor_id INT UNSIGNED DEFAULT NULL,
-  server_id INT UNSIGNED NOT NULL,
-  ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  score DOUBLE NOT NULL DEFAULT 0,
-  step DOUBLE NOT NULL DEFAULT 0,
-  \`offset\` DOUBLE DEFAULT NULL,
-  rtt MEDIUMINT DEFAULT NULL,
-  attributes TEXT DEFAULT NULL,
-  KEY ts (ts)
-) ENGINE=InnoDB`;
+export const LOG_SCORES = logScoresSql('log_scores');
 
 /** Values for rows of it with the keys from the one to the other, a second apart from some time on. */
 export function insertScores(

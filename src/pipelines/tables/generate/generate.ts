@@ -32,23 +32,25 @@ const DIGITS = `(${Array.from({ length: 10 }, (_, digit) => `SELECT ${String(dig
 const NUMBERS = `(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n
   FROM ${DIGITS} a, ${DIGITS} b, ${DIGITS} c, ${DIGITS} e, ${DIGITS} f)`;
 
+/** What makes the table of measurements of time servers. */
+export function logScoresSql(table: string): string {
+  return `CREATE TABLE IF NOT EXISTS ${quoted(table)} (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    monitor_id INT UNSIGNED DEFAULT NULL,
+    server_id INT UNSIGNED NOT NULL,
+    ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    score DOUBLE NOT NULL DEFAULT 0,
+    step DOUBLE NOT NULL DEFAULT 0,
+    \`offset\` DOUBLE DEFAULT NULL,
+    rtt MEDIUMINT DEFAULT NULL,
+    attributes TEXT DEFAULT NULL,
+    KEY ts (ts)
+  ) ENGINE=InnoDB`;
+}
+
 /** Makes the table of measurements of time servers, when it is missing. */
 export async function createLogScores(database: Database, table: string): Promise<void> {
-  await database.changeOnce(
-    'make the table',
-    `CREATE TABLE IF NOT EXISTS ${quoted(table)} (
-       id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-       monitor_id INT UNSIGNED DEFAULT NULL,
-       server_id INT UNSIGNED NOT NULL,
-       ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
-       score DOUBLE NOT NULL DEFAULT 0,
-       step DOUBLE NOT NULL DEFAULT 0,
-       \`offset\` DOUBLE DEFAULT NULL,
-       rtt MEDIUMINT DEFAULT NULL,
-       attributes TEXT DEFAULT NULL,
-       KEY ts (ts)
-     ) ENGINE=InnoDB`,
-  );
+  await database.changeOnce('make the table', logScoresSql(table));
 }
 
 /** Inserts made-up measurements, which the database makes itself. */
